@@ -1,0 +1,67 @@
+/** A bundle once it has been read and found whole. Plain data: it crosses threads. */
+import type { CedarProgram } from '../cedar/types.js';
+import type { Problem } from '../errors.js';
+
+/** `sha256:<64 hex>` */
+export type Digest = `sha256:${string}`;
+
+export type Protocol = 'http' | 'grpc' | 'tcp';
+
+/** bundle.yaml */
+export interface BundleManifest {
+  readonly name: string;
+  readonly version: string;
+  readonly owner: string;
+  /** Destinations (`ns/name`) the bundle may be used for; undefined = any. */
+  readonly scope: { readonly destinations: readonly string[] } | undefined;
+  readonly protocol: Protocol;
+  readonly path: { readonly allow: readonly 'semicolon'[] };
+}
+
+/** One segment of a route's path: literal text, or a parameter that matches one non-empty segment. */
+export type RouteSegment = { readonly literal: string } | { readonly param: string };
+
+interface RouteBase {
+  readonly name: string;
+  /** Declared access; undefined = by method. */
+  readonly access: 'read' | 'write' | undefined;
+}
+
+export interface HttpRoute extends RouteBase {
+  readonly kind: 'http';
+  /** Without a trailing empty segment; `/` is []. */
+  readonly segments: readonly RouteSegment[];
+  /** undefined = all methods. */
+  readonly methods: readonly string[] | undefined;
+  readonly allowSemicolon: boolean;
+}
+
+export interface GrpcRoute extends RouteBase {
+  readonly kind: 'grpc';
+  readonly service: string;
+  readonly method: string;
+}
+
+export type Route = HttpRoute | GrpcRoute;
+
+/** A file as it was read: the name inside the bundle and its bytes. */
+export interface SourceFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Everything a bundle says, checked: ready to be loaded into the engine. */
+export interface CompiledBundle {
+  readonly digest: Digest;
+  readonly manifest: BundleManifest;
+  /** Most literal first. */
+  readonly routes: readonly Route[];
+  readonly program: CedarProgram;
+  /** Things worth saying that refuse nothing, such as ignored files. */
+  readonly warnings: readonly Problem[];
+}
+
+export interface CompileOptions {
+  /** Chooses entities.<environment>.json and fills context.environment. */
+  readonly environment: string | undefined;
+}

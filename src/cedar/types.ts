@@ -1,0 +1,124 @@
+/** What the cedar room takes and gives. Plain data: it crosses threads and is stored in reports. */
+import type { Result } from '../result.js';
+
+export type Effect = 'permit' | 'forbid';
+
+/** A value in Cedar's JSON form. Extension values are `{__extn: {fn, arg}}`. */
+export type CedarValue =
+  | string
+  | number
+  | boolean
+  | readonly CedarValue[]
+  | { readonly [key: string]: CedarValue };
+
+export interface EntityUid {
+  readonly type: string;
+  readonly id: string;
+}
+
+/** An entity in Cedar's JSON form, with plain (`{type, id}`) references. */
+export interface EntityData {
+  readonly uid: EntityUid;
+  readonly attrs: Readonly<Record<string, CedarValue>>;
+  readonly parents: readonly EntityUid[];
+  readonly tags?: Readonly<Record<string, CedarValue>>;
+}
+
+/** A policy that was parsed and found whole. What is evaluated is `text`, as it was reviewed. */
+export interface PolicySource {
+  /** The @id, unique in the bundle. */
+  readonly id: string;
+  readonly effect: Effect;
+  readonly owner: string;
+  readonly description: string;
+  readonly file: string;
+  /** Line of its first character, from 1. */
+  readonly line: number;
+  readonly text: string;
+}
+
+/** A type that a claim may have. Entity and extension types are refused at load. */
+export type ValueShape =
+  | { readonly kind: 'string' | 'long' | 'boolean' }
+  | { readonly kind: 'set'; readonly element: ValueShape }
+  | { readonly kind: 'record'; readonly fields: ReadonlyMap<string, ValueShape> };
+
+/** Fields of `context.task` that a schema can declare. */
+export type TaskField = 'id' | 'kind' | 'intent' | 'chain' | 'expiresAt' | 'credentialSeconds';
+
+/** What an action's context declares, and therefore what is taken from a request. */
+export interface ContextShape {
+  readonly path: boolean;
+  readonly params: ReadonlySet<string> | undefined;
+  readonly query: ReadonlySet<string> | undefined;
+  /** Lower-case header name -> one value or all copies. */
+  readonly headers: ReadonlyMap<string, 'string' | 'set'> | undefined;
+  readonly claims: ReadonlyMap<string, ValueShape> | undefined;
+  readonly task: ReadonlySet<TaskField> | undefined;
+  readonly environment: boolean;
+  readonly grpc: ReadonlySet<'service' | 'method'> | undefined;
+  readonly sourceAddress: boolean;
+  readonly time: boolean;
+}
+
+export interface ActionShape {
+  readonly principalTypes: ReadonlySet<string>;
+  readonly resourceTypes: ReadonlySet<string>;
+  readonly context: ContextShape;
+}
+
+/** What the schema says about requests, read once at load. */
+export interface RequestSchema {
+  /** Declared actions without the groups `read` and `write`. */
+  readonly actions: ReadonlyMap<string, ActionShape>;
+  /** Attributes that Workload declares of those a request fills: namespace, serviceAccount. */
+  readonly workloadAttributes: ReadonlySet<string>;
+  /** Entity type -> entity types its entities may have as parents. */
+  readonly parents: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/** All that the engine needs of a bundle. */
+export interface CedarProgram {
+  readonly schemaFile: string;
+  readonly schemaText: string;
+  readonly schema: RequestSchema;
+  readonly policies: readonly PolicySource[];
+  /** entities.json and entities.<environment>.json, merged and checked. */
+  readonly entities: readonly EntityData[];
+}
+
+/** One question to the engine: the caller and the resource with what the request says of them. */
+export interface CedarRequest {
+  readonly principal: EntityData;
+  readonly action: string;
+  readonly resource: EntityData;
+  /** Ancestors of both that follow from the request: TrustDomain, Namespace, Service. */
+  readonly ancestors: readonly EntityData[];
+  readonly context: Readonly<Record<string, CedarValue>>;
+}
+
+/** What the engine said, before the error rule of the design is applied (check/decide.ts). */
+export type Evaluation =
+  | {
+      readonly kind: 'answered';
+      /** Policies that the engine names as determining, sorted. */
+      readonly satisfied: readonly string[];
+      readonly engineDecision: 'allow' | 'deny';
+      readonly errored: readonly { readonly policy: string; readonly message: string }[];
+    }
+  /** The engine did not take the request (it does not fit the schema), or threw. */
+  | { readonly kind: 'failed'; readonly message: string };
+
+/** A program loaded into the engine, ready to answer. */
+export interface Evaluator {
+  /** @id -> effect. */
+  readonly effects: ReadonlyMap<string, Effect>;
+  readonly schema: RequestSchema;
+  /** Never throws. */
+  evaluate(request: CedarRequest): Evaluation;
+  /** Gives the engine's slot back; the evaluator must not be used afterwards. */
+  release(): void;
+}
+
+/** Loads a program into a free slot of this thread's engine. */
+export type CreateEvaluator = (program: CedarProgram) => Result<Evaluator>;

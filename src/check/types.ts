@@ -1,0 +1,120 @@
+/** The words of the data plane (design: decision, mode, outcome are never mixed). */
+
+import type { CompiledBundle } from '../bundle/types.js';
+import type { Evaluator } from '../cedar/types.js';
+import type { Reason } from './reasons.js';
+
+/** What the policies said; `error` = they could not say. */
+export type Decision = 'allow' | 'deny' | 'error';
+/** Whether this request is being enforced. */
+export type Mode = 'shadow' | 'enforce';
+/** What Envoy was told. */
+export type Outcome = 'allow' | 'deny' | 'fail';
+/** What kind of access a request is, for people and reports; in Cedar the schema's groups count. */
+export type Access = 'read' | 'write';
+
+/**
+ * Everything a running sidecar decides with: built whole, never changed, swapped with one
+ * assignment. INVARIANT: a check reads the reference once and uses that generation throughout.
+ */
+export interface Generation {
+  /** Counts generations of this process, from 1. */
+  readonly number: number;
+  readonly mode: Mode;
+  /** `x-cedargate-policy-version`: `<version>+<12 hex>.unsigned`, or `none` without a bundle. */
+  readonly stamp: string;
+  readonly active: ActiveBundle | undefined;
+}
+
+/** A bundle that is loaded into the engine. */
+export interface ActiveBundle {
+  readonly bundle: CompiledBundle;
+  readonly evaluator: Evaluator;
+  /** When it was taken, milliseconds since the epoch. */
+  readonly loadedAtMs: number;
+}
+
+/** Where the destination of a request comes from. Never from anything a client controls. */
+export type DestinationSource = 'service' | 'route' | 'spiffe';
+
+/** Names of the claims that fill `context.task`, and of the jwt_authn payload. */
+export interface ClaimNames {
+  readonly payload: string;
+  readonly taskId: string;
+  readonly taskKind: string;
+  readonly taskIntent: string;
+}
+
+/** Which stamps are sent as headers, and their common prefix. */
+export interface HeaderSettings {
+  readonly prefix: string;
+  readonly version: boolean;
+  readonly decisionId: boolean;
+  readonly mode: boolean;
+}
+
+/** What the data plane needs of the configuration. */
+export interface CheckSettings {
+  readonly destinationFrom: DestinationSource;
+  /** `<namespace>/<name>`; required when destinationFrom is `service`. */
+  readonly service: string | undefined;
+  readonly environment: string | undefined;
+  readonly strictIdentity: boolean;
+  readonly claims: ClaimNames;
+  readonly headers: HeaderSettings;
+  /** How `fail` is sent: error_response needs Envoy 1.37 or later. */
+  readonly failResponse: 'error_response' | 'grpc_error';
+  readonly helpUrl: string | undefined;
+}
+
+/** One thing that went wrong, or was left out, while a request was decided. */
+export interface CheckError {
+  /** Which rule: a path rule, an identity rule, `policy_evaluation`, `value_ignored`, ... */
+  readonly code: string;
+  readonly message: string;
+  /** The policy that failed to evaluate. */
+  readonly policy?: string;
+  /** The context field concerned, such as `headers.x-tenant`. */
+  readonly field?: string;
+}
+
+/** An entity reference as the log writes it: `Type::"id"` in its two parts. */
+export interface EntityRef {
+  readonly type: string;
+  readonly id: string;
+}
+
+/** What the engine was asked; replay needs exactly this. */
+export interface DecisionInput {
+  readonly principal: EntityRef;
+  readonly action: string;
+  readonly resource: EntityRef;
+  readonly context: Readonly<Record<string, unknown>>;
+}
+
+/** All that is known of one decided request: the source of response, log line and metrics. */
+export interface CheckRecord {
+  readonly decisionId: string;
+  readonly decision: Decision;
+  readonly mode: Mode;
+  readonly outcome: Outcome;
+  readonly wouldDeny: boolean;
+  readonly reason: Reason;
+  /** Ids of the determining policies, sorted. */
+  readonly policies: readonly string[];
+  readonly errors: readonly CheckError[];
+  /** The caller's SPIFFE ID, `anonymous`, or undefined when unreadable. */
+  readonly principal: string | undefined;
+  readonly action: string | undefined;
+  readonly access: Access | undefined;
+  /** `<namespace>/<name>` or `<namespace>/<name>/<route>`. */
+  readonly destination: string | undefined;
+  readonly route: string | undefined;
+  readonly method: string | undefined;
+  /** As the client sent it, without the query; cut to LOG_TEXT_CHARS_MAX. */
+  readonly path: string | undefined;
+  readonly traceId: string | undefined;
+  readonly requestId: string | undefined;
+  readonly input: DecisionInput | undefined;
+  readonly generation: Generation;
+}
