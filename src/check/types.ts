@@ -107,8 +107,9 @@ export interface CheckRecord {
   readonly principal: string | undefined;
   readonly action: string | undefined;
   readonly access: Access | undefined;
-  /** `<namespace>/<name>` or `<namespace>/<name>/<route>`. */
+  /** `<namespace>/<name>` */
   readonly destination: string | undefined;
+  /** Name of the declared route that matched. */
   readonly route: string | undefined;
   readonly method: string | undefined;
   /** As the client sent it, without the query; cut to LOG_TEXT_CHARS_MAX. */

@@ -1,0 +1,95 @@
+/**
+ * The one constructor of answers to Envoy. An empty CheckResponse is an allow in Envoy, so nothing
+ * else in this program may build one, and metadata is always included: it is the only stamp that
+ * reaches the access log on every path (envoy-facts sections a, c, h).
+ */
+import { REASONS } from './reasons.js';
+import { toStruct } from './struct.js';
+import type { CheckRecord, CheckSettings } from './types.js';
+import { type CheckResponseMessage, encodeCheckResponse, type HeaderOption } from './wire.js';
+
+/** gRPC status codes used as ext_authz verdicts (google.rpc.Code). */
+const OK = 0;
+const PERMISSION_DENIED = 7;
+const UNAVAILABLE = 14;
+
+/** The message for Envoy, or the gRPC error that makes it apply its own failure mode. */
+export type CheckAnswer =
+  | { readonly response: Buffer }
+  | { readonly grpcError: { readonly code: number; readonly message: string } };
+
+export type RespondSettings = Pick<CheckSettings, 'headers' | 'failResponse' | 'helpUrl'>;
+
+export function respond(record: CheckRecord, settings: RespondSettings): CheckAnswer {
+  if (record.outcome === 'fail' && settings.failResponse === 'grpc_error') {
+    return { grpcError: { code: UNAVAILABLE, message: record.reason } };
+  }
+  return { response: encodeCheckResponse(responseMessage(record, settings)) };
+}
+
+function responseMessage(record: CheckRecord, settings: RespondSettings): CheckResponseMessage {
+  const dynamic_metadata = toStruct(metadata(record));
+  const headers = stamps(record, settings);
+  switch (record.outcome) {
+    case 'allow':
+      return {
+        status: { code: OK },
+        ok_response: { response_headers_to_add: headers },
+        dynamic_metadata,
+      };
+    case 'deny':
+      return {
+        status: { code: PERMISSION_DENIED },
+        denied_response: refusal(record, settings, headers),
+        dynamic_metadata,
+      };
+    case 'fail':
+      return {
+        status: { code: UNAVAILABLE },
+        error_response: refusal(record, settings, headers),
+        dynamic_metadata,
+      };
+  }
+}
+
+/** What the client gets: never a 2xx, and a short text that names the decision. */
+function refusal(record: CheckRecord, settings: RespondSettings, headers: HeaderOption[]) {
+  const entry = REASONS[record.reason];
+  const code = 'status' in entry ? entry.status : 503;
+  return { status: { code }, headers, body: refusalBody(record, settings.helpUrl) };
+}
+
+function refusalBody(record: CheckRecord, helpUrl: string | undefined): string {
+  const first = record.outcome === 'fail' ? 'authorization unavailable' : 'access denied';
+  const help = helpUrl === undefined ? '' : `help: ${helpUrl}\n`;
+  return `${first}\ndecision id: ${record.decisionId}\n${help}`;
+}
+
+function stamps(record: CheckRecord, { headers }: RespondSettings): HeaderOption[] {
+  const list: HeaderOption[] = [];
+  if (headers.version)
+    list.push(header(`${headers.prefix}-policy-version`, record.generation.stamp));
+  if (headers.decisionId) list.push(header(`${headers.prefix}-decision-id`, record.decisionId));
+  if (headers.mode) list.push(header(`${headers.prefix}-mode`, record.mode));
+  return list;
+}
+
+/** `append: {value: false}` on every header, so that neither client nor upstream can spoof it. */
+function header(key: string, value: string): HeaderOption {
+  return { header: { key, value }, append: { value: false } };
+}
+
+function metadata(record: CheckRecord): Record<string, string | readonly string[]> {
+  const { generation } = record;
+  const stamp: Record<string, string | readonly string[]> = {
+    policy_version: generation.stamp,
+    decision_id: record.decisionId,
+    decision: record.decision,
+    mode: record.mode,
+    outcome: record.outcome,
+    reason: record.reason,
+    policies: record.policies,
+  };
+  if (generation.active !== undefined) stamp.bundle_digest = generation.active.bundle.digest;
+  return stamp;
+}
