@@ -17,7 +17,9 @@ export interface Judgement {
 export function judge(evaluation: Evaluation, effects: ReadonlyMap<string, Effect>): Judgement {
   if (evaluation.kind === 'failed') {
     const errors = [{ code: 'engine_refused', message: evaluation.message }];
-    return { reason: 'context_incomplete', policies: [], errors };
+    // A broken engine says nothing about the request: that is our fault, not the caller's.
+    const reason = evaluation.fault ? 'internal_fault' : 'context_incomplete';
+    return { reason, policies: [], errors };
   }
   const errors = evaluation.errored.map(({ policy, message }) => ({
     code: 'policy_evaluation',

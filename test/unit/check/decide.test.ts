@@ -54,6 +54,11 @@ describe('the error rule', () => {
     });
   });
 
+  it('counts a broken engine as our own fault', () => {
+    const judgement = judge({ kind: 'failed', message: 'broken', fault: true }, effects);
+    expect(judgement.reason).toBe('internal_fault');
+  });
+
   it('never allows while a forbid is satisfied or failed', () => {
     const subset = fc.subarray([...effects.keys()]);
     fc.assert(

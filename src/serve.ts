@@ -1,0 +1,231 @@
+/**
+ * The composition root: configuration -> telemetry -> reload -> server, and the way back at the end.
+ * It wires rooms together; what a check or a reload is, it leaves to them.
+ */
+import { engineVersion } from './cedar/engine.js';
+import { check } from './check/check.js';
+import type { Config } from './config/config.js';
+import { LOG_CLOSE_MS_MAX } from './constants.js';
+import { createIdSource } from './decision-log/decision-id.js';
+import { createDecisionLog, type DecisionLog } from './decision-log/log.js';
+import { stdoutSink } from './decision-log/sink.js';
+import { messageOf } from './errors.js';
+import type { ChangeEvent } from './reload/events.js';
+import { createReloader, type Reloader } from './reload/reloader.js';
+import { type CheckHandler, type GrpcServer, startGrpcServer } from './server/grpc.js';
+import { type HttpServer, startHttpServer } from './server/http.js';
+import { adminRoutes, probeRoutes, type Readiness } from './server/routes.js';
+import { untilStopSignal } from './signals.js';
+import { createProgramLog, type ProgramLog, problemFields } from './telemetry/log.js';
+import { createMetrics, type Metrics } from './telemetry/metrics.js';
+import { statusDocument } from './telemetry/status.js';
+import { packageVersion } from './version.js';
+
+/** Where the process is in its life. */
+type Phase = 'starting' | 'serving' | 'draining';
+
+/** What all parts of a running sidecar share. */
+interface Sidecar {
+  readonly config: Config;
+  readonly programLog: ProgramLog;
+  readonly metrics: Metrics;
+  readonly decisionLog: DecisionLog;
+  readonly reloader: Reloader;
+  phase: Phase;
+}
+
+/**
+ * Runs until SIGTERM or SIGINT and resolves with the exit code. Throws CedargateError when a
+ * listener cannot be opened; then everything that was opened is closed again.
+ */
+export async function serve(config: Config): Promise<number> {
+  const sidecar = assemble(config);
+  const { programLog, reloader, decisionLog } = sidecar;
+  outliveFaults(programLog);
+  const http: HttpServer[] = [];
+  try {
+    await openHttp(sidecar, http);
+    // The policies first: a successor that takes over a socket must be able to decide at once.
+    await reloader.start();
+    const grpc = await openGrpc(sidecar);
+    await serveUntilStopped(sidecar, grpc, http);
+  } finally {
+    await reloader.close();
+    await Promise.all(http.map((server) => server.close()));
+    // Last, so that it holds what the last check said.
+    await decisionLog.close(LOG_CLOSE_MS_MAX);
+  }
+  programLog.info('stopped', { ...decisionLog.counts() });
+  return 0;
+}
+
+function assemble(config: Config): Sidecar {
+  const { workload, environment, cluster, mode, bundle } = config;
+  const programLog = createProgramLog();
+  const { sdk, language } = engineVersion();
+  const version = packageVersion();
+  const metrics = createMetrics({ version, cedarSdk: sdk, cedarLanguage: language });
+  const decisionLog = createDecisionLog({
+    sink: stdoutSink(),
+    origin: { workload, environment, cluster },
+    mask: {
+      headers: new Set(config.log.headers),
+      claims: new Set(config.log.claims),
+      query: new Set(config.log.query),
+      claimNames: config.claims,
+    },
+    programLog,
+    now: Date.now,
+    onNewClass: metrics.newClass,
+  });
+  metrics.logEvents(decisionLog.counts);
+  const reloader: Reloader = createReloader({
+    directory: bundle,
+    mode,
+    environment,
+    now: Date.now,
+    onChange: (event) => tell(event, reloader, { programLog, metrics, decisionLog }),
+    onTrouble: (message) => programLog.warn(message),
+    onCount: metrics.reload,
+  });
+  return { config, programLog, metrics, decisionLog, reloader, phase: 'starting' };
+}
+
+/** Says everywhere what was taken or refused: program log, change log and metrics tell one story. */
+function tell(
+  event: ChangeEvent,
+  reloader: Reloader,
+  { programLog, metrics, decisionLog }: Pick<Sidecar, 'programLog' | 'metrics' | 'decisionLog'>,
+): void {
+  for (const warning of event.warnings) programLog.warn(warning.message, problemFields(warning));
+  const from = event.from ?? undefined;
+  const digest = event.digest ?? undefined;
+  const [first] = event.problems;
+  if (event.result === 'taken') {
+    const manifest = reloader.current.active?.bundle.manifest;
+    metrics.bundleLoaded({ version: manifest?.version ?? '', digest: digest ?? '' });
+    programLog.info('policies taken', { from, to: event.to, took_ms: event.durationMs });
+    decisionLog.change({ result: 'taken', from, to: reloader.current.stamp, digest });
+  } else if (first !== undefined) {
+    for (const each of event.problems) {
+      programLog.error(`policies refused: ${each.message}`, problemFields(each));
+    }
+    decisionLog.change({ result: 'refused', from, digest, problem: first });
+  }
+}
+
+async function openHttp(sidecar: Sidecar, opened: HttpServer[]): Promise<void> {
+  const { config, metrics, programLog } = sidecar;
+  const sources = {
+    readiness: () => readinessOf(sidecar),
+    metrics: () => metrics.render(),
+    status: () => statusOf(sidecar),
+  };
+  const onFault = faultLogger(programLog);
+  opened.push(
+    await startHttpServer({ address: config.admin, routes: adminRoutes(sources), onFault }),
+  );
+  if (config.probes === undefined) return;
+  opened.push(
+    await startHttpServer({ address: config.probes, routes: probeRoutes(sources), onFault }),
+  );
+}
+
+function openGrpc(sidecar: Sidecar): Promise<GrpcServer> {
+  const { config, metrics, programLog } = sidecar;
+  const { tlsCert, tlsKey, tlsClientCa } = config;
+  return startGrpcServer({
+    listen: config.listen,
+    tls:
+      tlsCert === undefined || tlsKey === undefined
+        ? undefined
+        : { certFile: tlsCert, keyFile: tlsKey, clientCaFile: tlsClientCa },
+    handle: checkHandler(sidecar),
+    onInflight: (change) => (change === 1 ? metrics.checkStarted() : metrics.checkEnded()),
+    onFault: faultLogger(programLog),
+  });
+}
+
+/** The hot path with its clock, its ids and its witnesses. The witnesses never change the answer. */
+function checkHandler(sidecar: Sidecar): CheckHandler {
+  const { config: settings, reloader, metrics, decisionLog, programLog } = sidecar;
+  const nextId = createIdSource();
+  return (message, deadlineMs) => {
+    const startedMs = performance.now();
+    const nowMs = Date.now();
+    const call = { message, deadlineMs, nowMs, decisionId: nextId(nowMs) };
+    const { answer, record, fault } = check(call, reloader.current, settings);
+    const durationMs = performance.now() - startedMs;
+    decisionLog.decision(record, durationMs * 1_000);
+    metrics.check(record, durationMs / 1_000);
+    if (fault !== undefined) {
+      programLog.error('a check failed', { decision_id: record.decisionId, ...causeOf(fault) });
+    }
+    return answer;
+  };
+}
+
+async function serveUntilStopped(sidecar: Sidecar, grpc: GrpcServer, http: readonly HttpServer[]) {
+  const { programLog, config, reloader } = sidecar;
+  sidecar.phase = 'serving';
+  const stopped = untilStopSignal({
+    onReload: () => void reread(sidecar, grpc),
+    onImpatience: () => grpc.close(),
+  });
+  programLog.info('serving', {
+    grpc: grpc.addresses,
+    http: http.map(({ address }) => address),
+    mode: config.mode,
+    policy_version: reloader.current.stamp,
+  });
+  const signal = await stopped;
+  sidecar.phase = 'draining';
+  programLog.info('draining', { signal, drain_ms: config.drainMs });
+  await grpc.drain(config.drainMs);
+}
+
+/** SIGHUP. */
+async function reread({ reloader, programLog }: Sidecar, grpc: GrpcServer): Promise<void> {
+  const tls = grpc.reloadTls();
+  if (!tls.ok) {
+    for (const each of tls.problems) programLog.error(each.message, problemFields(each));
+  }
+  const result = await reloader.reload('signal');
+  programLog.info('read again on SIGHUP', { result });
+}
+
+/** Shadow is ready without a bundle: day one is to observe. Enforce is not: it could only fail. */
+function readinessOf({ phase, reloader, config }: Sidecar): Readiness {
+  if (phase !== 'serving') return { ready: false, reason: phase };
+  if (reloader.current.active !== undefined) return { ready: true, reason: 'ok' };
+  return config.mode === 'shadow'
+    ? { ready: true, reason: 'ok: shadow, no valid bundle yet' }
+    : { ready: false, reason: 'no valid bundle yet' };
+}
+
+function statusOf(sidecar: Sidecar): object {
+  const { config, reloader, decisionLog } = sidecar;
+  return statusDocument({
+    service: config.service,
+    environment: config.environment,
+    ready: readinessOf(sidecar).ready,
+    generation: reloader.current,
+    lastRefusal: reloader.lastRefusal,
+    decisionLog: decisionLog.counts(),
+  });
+}
+
+/** A bug must not take down what guards production traffic; it is said and the process goes on. */
+function outliveFaults(programLog: ProgramLog): void {
+  process.on('uncaughtException', faultLogger(programLog));
+  process.on('unhandledRejection', faultLogger(programLog));
+}
+
+function faultLogger(programLog: ProgramLog): (thrown: unknown) => void {
+  return (thrown) => programLog.error('internal fault', causeOf(thrown));
+}
+
+function causeOf(thrown: unknown): { cause: string; stack?: string } {
+  const stack = thrown instanceof Error ? thrown.stack : undefined;
+  return stack === undefined ? { cause: messageOf(thrown) } : { cause: messageOf(thrown), stack };
+}

@@ -1,0 +1,316 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { fromStruct, type StructValue, toStruct } from '../../../src/check/struct.js';
+import {
+  authorizationService,
+  type CheckResponseMessage,
+  decodeCheckRequest,
+  encodeCheckResponse,
+  type StructMessage,
+} from '../../../src/check/wire.js';
+import { messages, official, ourPart, ours, type Plain } from './descriptors.js';
+
+const REQUEST = 'envoy.service.auth.v3.CheckRequest';
+const RESPONSE = 'envoy.service.auth.v3.CheckResponse';
+/** Newer than the official descriptors at hand (Envoy 1.37). */
+const NEWER_FIELDS = new Set([`${RESPONSE}.error_response`]);
+
+describe('every declaration of ours', () => {
+  const own = [...ours.messages].filter(([name]) => !name.startsWith('google.protobuf.'));
+  const fields = own.flatMap(([name, { field }]) =>
+    field.map((f) => [`${name}.${f.name}`, name, f] as const),
+  );
+
+  it.each(fields)('%s is as in the official file', (path, name, field) => {
+    const theirs = official.messages.get(name)?.field.find((f) => f.name === field.name);
+    if (NEWER_FIELDS.has(path)) return expect(theirs).toBeUndefined();
+    expect(theirs).toMatchObject({ number: field.number, type: field.type, label: field.label });
+    if (field.typeName !== '') {
+      const type = official.resolve(name, theirs?.typeName as string);
+      expect(type).toBe(ours.resolve(name, field.typeName));
+    }
+  });
+
+  it.each([...ours.enums])('%s has the official numbers', (name, { value }) => {
+    expect(official.enums.get(name)?.value).toEqual(
+      expect.arrayContaining(
+        value.map((v) => expect.objectContaining({ name: v.name, number: v.number })),
+      ),
+    );
+  });
+
+  it('covers more than a few fields', () => {
+    expect(fields.length).toBeGreaterThan(40);
+  });
+
+  it('the service has the official path', () => {
+    const { Check } = official.service('envoy.service.auth.v3.Authorization');
+    const { path, requestStream, responseStream } = authorizationService.Check;
+    expect(Check).toMatchObject({ path, requestStream, responseStream });
+  });
+});
+
+describe('a request that the official encoder made', () => {
+  it.each([
+    ['with every field filled, most of them unknown to us', true],
+    ['with any fields', false],
+  ])('decodes to the same, %s', (_, all) => {
+    fc.assert(
+      fc.property(messages(official, REQUEST, all), (message) => {
+        const bytes = official.encode(REQUEST, message);
+        const decoded = decodeCheckRequest(bytes);
+        expect(decoded).toBeDefined();
+        expect(ourPart(decoded, REQUEST)).toEqual(
+          ourPart(official.decode(REQUEST, bytes), REQUEST),
+        );
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('decodes the same from a Uint8Array that is no Buffer', () => {
+    fc.assert(
+      fc.property(messages(official, REQUEST, false), (message) => {
+        const bytes = official.encode(REQUEST, message);
+        // In the middle of a larger array, as slices of a network buffer are.
+        const larger = new Uint8Array([1, 2, ...bytes, 3]);
+        const slice = larger.subarray(2, 2 + bytes.length);
+        expect(decodeCheckRequest(slice)).toEqual(decodeCheckRequest(bytes));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('tells what was not sent from what was sent empty', () => {
+    expect(decodeCheckRequest(Buffer.alloc(0))).toEqual({});
+    const http = { method: '', path: '/' };
+    const bytes = official.encode(REQUEST, { attributes: { request: { http }, tls_session: {} } });
+    expect(decodeCheckRequest(bytes)).toEqual({
+      attributes: { request: { http }, tls_session: {} },
+    });
+  });
+});
+
+describe('a request that our own files encode', () => {
+  it('decodes to the same with the official decoder', () => {
+    fc.assert(
+      fc.property(messages(ours, REQUEST, false), (message) => {
+        const bytes = ours.encode(REQUEST, message);
+        expect(ourPart(official.decode(REQUEST, bytes), REQUEST)).toEqual(
+          ourPart(ours.decode(REQUEST, bytes), REQUEST),
+        );
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe('an answer of ours', () => {
+  const headers = fc.array(
+    fc.record({
+      header: fc.record({ key: fc.string(), value: fc.string() }),
+      append: fc.constant({ value: false as const }),
+    }),
+    { minLength: 1 },
+  );
+  const refusal = fc.record({
+    status: fc.record({ code: fc.constantFrom(400 as const, 403 as const, 503 as const) }),
+    headers,
+    body: fc.string(),
+  });
+  const kinds = {
+    ok_response: fc.record({ response_headers_to_add: headers }),
+    denied_response: refusal,
+    error_response: refusal,
+  };
+  const common = {
+    status: fc.record({ code: fc.integer(), message: fc.string() }),
+    dynamic_metadata: fc.dictionary(fc.string(), fc.jsonValue()),
+  };
+
+  it.each(Object.keys(kinds) as (keyof typeof kinds)[])(
+    'with %s decodes to the same with the official decoder',
+    (kind) => {
+      const answers = fc.record({ ...common, [kind]: kinds[kind] }) as fc.Arbitrary<Plain>;
+      fc.assert(
+        fc.property(answers, (answer) => {
+          const plain = answer.dynamic_metadata as Record<string, StructValue>;
+          const message = { ...answer, dynamic_metadata: toStruct(plain) };
+          const bytes = encodeCheckResponse(message as unknown as CheckResponseMessage);
+          const { dynamic_metadata, ...rest } = official.decode(RESPONSE, bytes);
+          const { dynamic_metadata: _, error_response, ...expected } = answer;
+          // An older Envoy does not know error_response, and sees the status alone.
+          expect(rest).toEqual(expected);
+          expect(ours.decode(RESPONSE, bytes).error_response).toEqual(error_response);
+          // Read back by our own reader, through the wire.
+          expect(officialStruct(dynamic_metadata)).toEqual(officialStruct(toStruct(plain)));
+        }),
+        { numRuns: 100 },
+      );
+    },
+  );
+
+  it('sends append: false explicitly', () => {
+    const bytes = encodeCheckResponse({
+      status: { code: 0 },
+      dynamic_metadata: toStruct({}),
+      ok_response: {
+        response_headers_to_add: [{ header: { key: 'x', value: 'y' }, append: { value: false } }],
+      },
+    });
+    const { ok_response } = official.decode(RESPONSE, bytes) as {
+      ok_response: { response_headers_to_add: Plain[] };
+    };
+    expect(ok_response.response_headers_to_add[0]?.append).toEqual({ value: false });
+  });
+});
+
+/** A Struct as plain data, by a reader that is not ours: kinds told by the field that is there. */
+function officialStruct(struct: unknown): Map<string, unknown> {
+  const { fields = {} } = struct as StructMessage;
+  return new Map(Object.entries(fields).map(([key, value]) => [key, officialValue(value)]));
+}
+
+function officialValue(value: object): unknown {
+  const [[kind, held] = ['nullValue', null]] = Object.entries(value);
+  if (kind === 'structValue') return officialStruct(held);
+  if (kind === 'listValue')
+    return ((held as Plain).values as object[] | undefined)?.map(officialValue) ?? [];
+  return kind === 'nullValue' ? null : held;
+}
+
+describe('names that JavaScript knows', () => {
+  const NAMES = ['__proto__', 'constructor', 'hasOwnProperty', 'toString', 'valueOf'];
+
+  it.each(NAMES)('%s is a key like any other in every map', (name) => {
+    const pair = Buffer.concat([field(1, name), field(2, 'evil')]);
+    const struct = field(1, Buffer.concat([field(1, name), field(2, field(3, 'evil'))]));
+    const metadata = field(1, Buffer.concat([field(1, name), field(2, struct)]));
+    const attributes = Buffer.concat([
+      field(4, field(2, field(3, pair))),
+      field(10, pair),
+      field(11, metadata),
+    ]);
+    const decoded = decodeCheckRequest(field(1, attributes))?.attributes;
+    expect([...(decoded?.request?.http?.headers ?? [])]).toEqual([[name, 'evil']]);
+    expect([...(decoded?.context_extensions ?? [])]).toEqual([[name, 'evil']]);
+    const held = decoded?.metadata_context?.filter_metadata?.get(name);
+    const plain = fromStruct(held ?? {});
+    expect(Object.entries(plain)).toEqual([[name, 'evil']]);
+    expect(Object.getPrototypeOf(plain)).toBeNull();
+    expect(({} as Plain).evil).toBeUndefined();
+    expect(typeof {}.toString).toBe('function');
+  });
+
+  it.each(NAMES)('%s is not there when it was not sent', (name) => {
+    const http = { headers: { a: 'b' } };
+    const bytes = official.encode(REQUEST, {
+      attributes: { request: { http }, context_extensions: { a: 'b' } },
+    });
+    const attributes = decodeCheckRequest(bytes)?.attributes;
+    expect(attributes?.request?.http?.headers?.get(name)).toBeUndefined();
+    expect(attributes?.context_extensions?.get(name)).toBeUndefined();
+  });
+});
+
+describe('bytes that nobody should send', () => {
+  it('never throw', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        expect(() => decodeCheckRequest(bytes)).not.toThrow();
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('never throw when a real message is cut or changed', () => {
+    const change = fc.record({ at: fc.nat(), to: fc.nat(255), cut: fc.boolean() });
+    fc.assert(
+      fc.property(messages(official, REQUEST, false), change, (message, { at, to, cut }) => {
+        const bytes = official.encode(REQUEST, message);
+        if (bytes.length === 0) return;
+        const where = at % bytes.length;
+        bytes[where] = to;
+        const sent = cut ? bytes.subarray(0, where) : bytes;
+        expect(() => decodeCheckRequest(sent)).not.toThrow();
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([
+    ['a field that ends too early', Buffer.from([0x0a, 0x05, 0x01])],
+    ['a tag without a value', Buffer.from([0x0a])],
+    ['a wire type that does not exist', Buffer.from([0x17, 0x00])],
+    ['a group that is not closed', Buffer.from([0x0b])],
+    ['a varint without an end', Buffer.alloc(11, 0xff)],
+  ])('are undecodable: %s', (_, bytes) => {
+    expect(decodeCheckRequest(bytes)).toBeUndefined();
+  });
+
+  it('are undecodable when they nest too deep', () => {
+    // Lists in lists: Value.list_value = 6, ListValue.values = 1.
+    let value = field(3, 'deep');
+    for (let depth = 0; depth < 10_000; depth += 1) value = field(6, field(1, value));
+    const struct = field(1, Buffer.concat([field(1, 'k'), field(2, value)]));
+    const metadata = field(1, Buffer.concat([field(1, 'ns'), field(2, struct)]));
+    expect(decodeCheckRequest(field(1, field(11, metadata)))).toBeUndefined();
+  });
+
+  it('decode with a replacement character where text is no UTF-8', () => {
+    const http = Buffer.concat([
+      field(2, 'GET'),
+      field(3, Buffer.concat([field(1, Buffer.from([0xff])), field(2, Buffer.from([0xc0]))])),
+      field(4, Buffer.from([0x2f, 0xff, 0xed, 0xa0, 0x80])),
+    ]);
+    const decoded = decodeCheckRequest(field(1, field(4, field(2, http))));
+    const { path, headers } = decoded?.attributes?.request?.http ?? {};
+    expect(path).toMatch(/^\/\ufffd+$/);
+    expect([...(headers ?? [])]).toEqual([['\ufffd', '\ufffd']]);
+  });
+
+  it('keep the bytes of raw header values', () => {
+    const raw = Buffer.from([0xff, 0x00, 0xfe]);
+    const header_map = { headers: [{ key: 'x', raw_value: raw }, { key: 'empty' }] };
+    const bytes = official.encode(REQUEST, { attributes: { request: { http: { header_map } } } });
+    const decoded = decodeCheckRequest(bytes)?.attributes?.request?.http?.header_map?.headers;
+    expect(decoded).toEqual([{ key: 'x', raw_value: raw }, { key: 'empty' }]);
+  });
+
+  it('decode with ten thousand headers', () => {
+    const headers = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`h${i}`, 'v']));
+    const bytes = official.encode(REQUEST, { attributes: { request: { http: { headers } } } });
+    expect(decodeCheckRequest(bytes)?.attributes?.request?.http?.headers?.size).toBe(10_000);
+  });
+
+  it('decode with fields of every wire type that nobody knows', () => {
+    const unknown = Buffer.concat([
+      Buffer.from([0xc0, 0x3e, 0x01]), // field 1000, varint
+      Buffer.from([0xc1, 0x3e, 1, 2, 3, 4, 5, 6, 7, 8]), // 64 bits
+      Buffer.from([0xc2, 0x3e, 0x01, 0x00]), // bytes
+      Buffer.from([0xc3, 0x3e, 0xc4, 0x3e]), // a group
+      Buffer.from([0xc5, 0x3e, 1, 2, 3, 4]), // 32 bits
+    ]);
+    const http = Buffer.concat([unknown, field(2, 'GET'), unknown]);
+    const attributes = Buffer.concat([field(4, field(2, http)), unknown]);
+    expect(decodeCheckRequest(Buffer.concat([unknown, field(1, attributes)]))).toEqual({
+      attributes: { request: { http: { method: 'GET' } } },
+    });
+  });
+});
+
+/** A length-delimited field by hand, for what no encoder would write. */
+function field(number: number, content: string | Buffer): Buffer {
+  const bytes = Buffer.from(content);
+  return Buffer.concat([varint(number * 8 + 2), varint(bytes.length), bytes]);
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  while (rest > 127) {
+    bytes.push((rest % 128) | 128);
+    rest = Math.floor(rest / 128);
+  }
+  return Buffer.from([...bytes, rest]);
+}
