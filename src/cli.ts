@@ -4,33 +4,33 @@ import { colourOf, type Io, type Sink } from './commands/output.js';
 import { run } from './commands/program.js';
 
 const HELP_COLUMNS_DEFAULT = 100;
-/** How long the end of the process waits for whoever reads its output, milliseconds. */
-const FLUSH_MS_MAX = 1_000;
 
+const stdout = sink(process.stdout);
+const stderr = sink(process.stderr);
 const io: Io = {
   stdin: process.stdin,
-  stdout: sink(process.stdout),
-  stderr: sink(process.stderr),
+  stdout,
+  stderr,
   env: process.env,
   columns: process.stdout.columns ?? HELP_COLUMNS_DEFAULT,
   exitCode: 0,
 };
 
 await run(process.argv.slice(2), io);
-// What is still in a pipe goes out first, unless nobody reads it any more; then the process ends
-// whatever is still open.
-await Promise.all([process.stdout, process.stderr].map(flush));
+// What commands printed goes out first. The decision log is not theirs: `serve` has waited for it as
+// long as it may, and a reader that stalls must not keep a stopped sidecar alive.
+await Promise.all([stdout.written(), stderr.written()]);
 process.exit(io.exitCode);
 
-function sink(stream: NodeJS.WriteStream): Sink {
+function sink(stream: NodeJS.WriteStream): Sink & { written: () => Promise<void> } {
   // A reader that has gone (`| head`) is no fault of ours and must not end the process.
   stream.on('error', () => undefined);
-  return { write: (text) => stream.write(text), colour: colourOf(process.env, stream.isTTY) };
-}
-
-function flush(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, FLUSH_MS_MAX);
-    stream.write('', () => resolve());
-  });
+  let last = Promise.resolve();
+  return {
+    write: (text) => {
+      last = new Promise((resolve) => stream.write(text, () => resolve()));
+    },
+    written: () => last,
+    colour: colourOf(process.env, stream.isTTY),
+  };
 }

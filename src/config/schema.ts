@@ -1,0 +1,237 @@
+/**
+ * Every setting of cedargate.yaml: its form, default, description and, where it has one, its flag.
+ * Flags, variables, the JSON Schema and docs/configuration.md are all derived from this file.
+ */
+import { z } from 'zod';
+import {
+  DRAIN_MS_MAX,
+  FILE_PATH_CHARS_MAX,
+  HELP_URL_CHARS_MAX,
+  LISTENERS_MAX,
+  LOG_NAMES_MAX,
+  NAME_CHARS_MAX,
+} from '../constants.js';
+import { parseAddress, parseTcp } from './address.js';
+
+/** What zod does not know of a setting. */
+export interface Setting {
+  /** The form in words, completing "must be ...". */
+  readonly form: string;
+  /** What the flag takes, such as `ns/name`; no flag without it. Booleans take nothing: ''. */
+  readonly flag?: string;
+  /** The default in words, where it is found at run time or means that something is off. */
+  readonly defaultText?: string;
+}
+
+const settings = z.registry<Setting>();
+
+/** What is known of a setting's schema; undefined for a group of settings. */
+export function settingOf(schema: z.core.$ZodType): Setting | undefined {
+  return settings.get(schema);
+}
+
+function setting<T extends z.ZodType>(schema: T, description: string, more: Setting): T {
+  const described = schema.meta({ description });
+  settings.add(described, more);
+  return described;
+}
+
+/** Header names that carry credentials: their values are never logged. */
+export const SECRET_HEADERS: ReadonlySet<string> = new Set([
+  'authorization',
+  'cookie',
+  'proxy-authorization',
+  'set-cookie',
+]);
+
+const path = z
+  .string()
+  .min(1)
+  .max(FILE_PATH_CHARS_MAX)
+  .refine((text) => !text.includes('\0'));
+const listenAddress = z.string().refine((text) => parseAddress(text) !== undefined);
+const tcpAddress = z.string().refine((text) => parseTcp(text) !== undefined);
+// Printable ASCII only: these values are written into headers or compared with what others write.
+const label = z
+  .string()
+  .max(NAME_CHARS_MAX)
+  .regex(/^[\x21-\x7e]+$/);
+const claimName = z.string().min(1).max(NAME_CHARS_MAX);
+const headerName = z
+  .string()
+  .max(NAME_CHARS_MAX)
+  .regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/)
+  .refine((name) => !SECRET_HEADERS.has(name));
+const yesOrNo = { form: 'true or false' };
+const claim = { form: 'the name of a claim' };
+
+export const configSchema = z.strictObject({
+  listen: setting(
+    z
+      .union([listenAddress, z.array(listenAddress).min(1).max(LISTENERS_MAX)])
+      .transform((value) => (typeof value === 'string' ? [value] : value))
+      .prefault('127.0.0.1:9191'),
+    'Where Envoy reaches the gRPC service: one address or a list. `unix:PATH` for a Unix socket.',
+    { form: '`host:port` (IPv6 in brackets) or `unix:PATH`, or a list of them', flag: 'address' },
+  ),
+  admin: setting(
+    tcpAddress.default('127.0.0.1:9292'),
+    'The admin listener: /metrics, /livez, /readyz and /status. Keep it on loopback.',
+    { form: '`host:port` (IPv6 in brackets)', flag: 'host:port' },
+  ),
+  probes: setting(
+    z.union([z.literal('off'), tcpAddress]).default('off'),
+    'A second HTTP listener for the outside with /livez, /readyz and /metrics only; `0.0.0.0:9293` in a pod.',
+    { form: '`off` or `host:port` (IPv6 in brackets)', flag: 'host:port' },
+  ),
+  service: setting(
+    z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,62}\/[a-z0-9][a-z0-9-]{0,62}$/)
+      .optional(),
+    'The destination of every request, `namespace/name`. Required when destinationFrom is `service`.',
+    { form: '`namespace/name` in lower-case letters, digits and `-`', flag: 'ns/name' },
+  ),
+  destinationFrom: setting(
+    z.enum(['service', 'route', 'spiffe']).default('service'),
+    'Where the destination of a request comes from: `service` (this configuration), `route` (the context extension `cedargate.destination` of the Envoy route) or `spiffe` (the SPIFFE ID of the destination).',
+    { form: '`service`, `route` or `spiffe`', flag: 'service|route|spiffe' },
+  ),
+  environment: setting(
+    z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
+      .optional(),
+    'The environment this runs in: chooses `entities.<environment>.json` and fills `context.environment`.',
+    { form: 'a name in lower-case letters, digits and `-`', flag: 'name' },
+  ),
+  bundle: setting(
+    path.optional(),
+    'The directory with the policies. It is watched; it may appear later. `serve` requires it.',
+    { form: 'a path', flag: 'directory' },
+  ),
+  mode: setting(
+    z.enum(['shadow', 'enforce']).default('shadow'),
+    'Whether decisions are enforced. In `shadow` every request passes and the log says what would have been denied.',
+    { form: '`shadow` or `enforce`', flag: 'shadow|enforce' },
+  ),
+  allowUnsigned: setting(
+    z.boolean().default(false),
+    'Accept that an unsigned directory is enforced. Required for mode `enforce` with a plain directory.',
+    { ...yesOrNo, flag: '' },
+  ),
+  tlsCert: setting(
+    path.optional(),
+    'Certificate chain (PEM) of the gRPC listeners on TCP; needs tlsKey.',
+    { form: 'a path', flag: 'file' },
+  ),
+  tlsKey: setting(path.optional(), 'Private key (PEM) that belongs to tlsCert.', {
+    form: 'a path',
+    flag: 'file',
+  }),
+  tlsClientCa: setting(
+    path.optional(),
+    'CA certificates (PEM): clients must present a certificate that one of them signed. Needs tlsCert and tlsKey.',
+    { form: 'a path', flag: 'file' },
+  ),
+  failResponse: setting(
+    z.enum(['error_response', 'grpc_error']).default('error_response'),
+    'How Envoy is told that cedargate cannot decide: `error_response` needs Envoy 1.37 or later, `grpc_error` suits older ones.',
+    { form: '`error_response` or `grpc_error`' },
+  ),
+  strictIdentity: setting(
+    z.boolean().default(false),
+    'Read the certificate of the caller too and want exactly one URI SAN, equal to the principal. Needs `include_peer_certificate` in Envoy.',
+    yesOrNo,
+  ),
+  workload: setting(label.optional(), 'Who decided: field `workload` of every log line.', {
+    form: `up to ${NAME_CHARS_MAX} printable ASCII characters without spaces`,
+    defaultText: 'the host name',
+  }),
+  cluster: setting(label.optional(), 'Where: field `cluster` of every log line.', {
+    form: `up to ${NAME_CHARS_MAX} printable ASCII characters without spaces`,
+  }),
+  headers: z
+    .strictObject({
+      prefix: setting(
+        z
+          .string()
+          .regex(/^[a-z][a-z0-9-]{0,61}[a-z0-9]$/)
+          .default('x-cedargate'),
+        'What the stamps sent as response headers begin with: `<prefix>-policy-version`.',
+        { form: 'a header name in lower-case letters, digits and `-`' },
+      ),
+      version: setting(z.boolean().default(true), 'Send `<prefix>-policy-version`.', yesOrNo),
+      decisionId: setting(z.boolean().default(true), 'Send `<prefix>-decision-id`.', yesOrNo),
+      mode: setting(
+        z.boolean().default(false),
+        'Send `<prefix>-mode`. A client need not learn where nothing is enforced.',
+        yesOrNo,
+      ),
+    })
+    .prefault({})
+    .meta({ description: 'The stamps on every response. Dynamic metadata carries them always.' }),
+  helpUrl: setting(
+    z
+      .string()
+      .max(HELP_URL_CHARS_MAX)
+      .regex(/^https?:\/\/[\x21-\x7e]+$/)
+      .refine((text) => URL.canParse(text))
+      .optional(),
+    'A page for people who were denied: its address is in the body of every denial.',
+    { form: 'an http or https URL in printable ASCII' },
+  ),
+  claims: z
+    .strictObject({
+      payload: setting(
+        claimName.default('jwt_payload'),
+        'The `payload_in_metadata` of the jwt_authn filter: where Envoy puts the claims.',
+        { form: 'a metadata key' },
+      ),
+      taskId: setting(
+        claimName.default('task_id'),
+        'The claim that fills `context.task.id`.',
+        claim,
+      ),
+      taskKind: setting(
+        claimName.default('task_kind'),
+        'The claim that fills `context.task.kind`.',
+        claim,
+      ),
+      taskIntent: setting(
+        claimName.default('task_intent'),
+        'The claim that fills `context.task.intent`.',
+        claim,
+      ),
+    })
+    .prefault({})
+    .meta({ description: 'Where token claims are found. Envoy has verified the token before.' }),
+  log: z
+    .strictObject({
+      headers: setting(
+        z.array(headerName).max(LOG_NAMES_MAX).default([]),
+        'Request headers whose values may appear in the decision log.',
+        { form: 'a list of lower-case header names, none that carries credentials' },
+      ),
+      claims: setting(
+        z.array(claimName).max(LOG_NAMES_MAX).default([]),
+        'Claims whose values may appear in the decision log.',
+        { form: 'a list of names' },
+      ),
+      query: setting(
+        z.array(z.string().min(1).max(NAME_CHARS_MAX)).max(LOG_NAMES_MAX).default([]),
+        'Query keys whose values may appear in the decision log.',
+        { form: 'a list of names' },
+      ),
+    })
+    .prefault({})
+    .meta({ description: 'Allow-lists: values of anything else are masked in the decision log.' }),
+  drainMs: setting(
+    z.int().min(0).max(DRAIN_MS_MAX).default(2_000),
+    'How long to keep accepting after SIGTERM while the health check says NOT_SERVING, in milliseconds.',
+    { form: `a whole number from 0 to ${DRAIN_MS_MAX}` },
+  ),
+});
+
+/** All settings after defaults, as plain values. */
+export type ConfigValues = z.output<typeof configSchema>;
