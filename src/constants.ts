@@ -26,17 +26,151 @@ export const CONTEXT_SET_MAX = 1_000;
 export const BUNDLE_BYTES_MAX = 8 * MIB;
 /** Directory entries looked at; a directory with more is not a bundle. */
 export const BUNDLE_ENTRIES_MAX = 10_000;
+/** Times a directory is read again because it changed meanwhile, before it is refused. */
+export const BUNDLE_READ_ATTEMPTS_MAX = 10;
+/**
+ * Pause before a directory is read again, milliseconds. Longer than the granularity of file times
+ * (4 to 10 ms), so that two writes never carry the same time unnoticed.
+ */
+export const BUNDLE_SETTLE_MS = 20;
+/** One YAML file; far above real ones, below what makes parsing slow. */
+export const YAML_BYTES_MAX = 1 * MIB;
+/** Levels of nesting in a YAML file; real ones have about ten, the reader recurses. */
+export const YAML_DEPTH_MAX = 64;
+/** Routes of one bundle: every two are compared with each other. */
+export const ROUTES_MAX = 2_000;
 /** Problems reported of one bundle; more would drown the first. */
 export const PROBLEMS_MAX = 50;
 /**
- * Depth of a policy's expression tree. The engine recurses: about a thousand `&&` in one condition
- * overflow its stack and leave its memory unusable (seen with cedar-wasm 4.13).
+ * Height of a policy's expression tree, where `&&` and `||` count 1 and everything else 2, because
+ * the engine recurses and takes about twice the stack for the others. Seen with cedar-wasm 4.13 and
+ * the 1 MB stack of Node's main thread: 104 `+`, `.` or `if`, or 200 `&&`, overflow it while
+ * evaluating and leave its memory unusable. So about 90 alternatives in one condition.
  */
-export const POLICY_DEPTH_MAX = 200;
-/** Depth of types in a schema, for the same reason. */
+export const POLICY_DEPTH_MAX = 96;
+/** Brackets inside each other in a policy: the parser overflows at 72 to 88 of any kind. */
+export const POLICY_BRACKETS_MAX = 32;
+/** Operators in one chain, looked at before the engine sees the text: it overflows at 320. */
+export const POLICY_CHAIN_MAX = 160;
+/** Depth of types in a schema, for the same reason; the engine overflows at 528. */
 export const SCHEMA_DEPTH_MAX = 32;
+/** Types of a schema once common types are written out: a chain of them grows exponentially. */
+export const SCHEMA_TYPES_MAX = 20_000;
+/** Values inside each other in entities.json. */
+export const JSON_DEPTH_MAX = 32;
+/** Programs loaded into one thread's engine at once: active, next, those of requests in flight. */
+export const ENGINE_SLOTS_MAX = 8;
+/**
+ * Least time between two restarts of a crashed engine in milliseconds: one takes tens of them, and
+ * requests that crash it again and again must not eat the processor.
+ */
+export const ENGINE_RESTART_MS = 1_000;
+/** Columns of a source line that an excerpt shows. */
+export const EXCERPT_COLUMNS_MAX = 100;
+
+/** All files under tests/ of a bundle together, read by `bundle test` only. */
+export const TEST_BYTES_MAX = 32 * MIB;
+/** Files under tests/. */
+export const TEST_FILES_MAX = 1_000;
+/** Characters of a test's name: it is printed on one line. */
+export const TEST_NAME_CHARS_MAX = 200;
+
+/** Text given to a command by file or stdin, such as one line of the decision log. */
+export const INPUT_BYTES_MAX = 16 * MIB;
 
 /** Text of a client that is copied into a log line: path, principal, request id. */
 export const LOG_TEXT_CHARS_MAX = 1_024;
 /** Classes (caller, action, destination, route) remembered for `first_seen`. */
 export const CLASSES_MAX = 10_000;
+
+/** Bytes of cedargate.yaml; a real one has a few dozen lines. */
+export const CONFIG_BYTES_MAX = 256 * KIB;
+/** gRPC listeners of one process. */
+export const LISTENERS_MAX = 16;
+/** Bytes of a Unix socket path: Linux holds 108 with the final NUL. */
+export const UNIX_PATH_BYTES_MAX = 107;
+/** Bytes of a file path, as Linux has it. */
+export const FILE_PATH_CHARS_MAX = 4_096;
+/** Names in one allow-list of the log; more is no longer a list that somebody reviewed. */
+export const LOG_NAMES_MAX = 100;
+/** Characters of a configured name: a claim, a workload, a cluster. */
+export const NAME_CHARS_MAX = 253;
+/** Characters of the help URL: it is sent with every denial. */
+export const HELP_URL_CHARS_MAX = 1_024;
+/** Longest drain in milliseconds; Kubernetes kills a pod after 30 s unless told otherwise. */
+export const DRAIN_MS_MAX = 600_000;
+
+/** Quiet time after a file event before a load begins: one save or swap is a burst of events. */
+export const RELOAD_DEBOUNCE_MS = 40;
+/** An endless storm of events delays a load no longer than this. */
+export const RELOAD_DEBOUNCE_MAX_MS = 500;
+/** How often the directory's signature is compared, for file systems that send no events. */
+export const RELOAD_POLL_MS = 10_000;
+/** The same while the watcher does not work (inotify limits), when polling is all there is. */
+export const RELOAD_POLL_DEGRADED_MS = 1_000;
+/** When a load that may do better next time is tried again; doubled each time, up to the maximum. */
+export const RELOAD_RETRY_MS = 10_000;
+export const RELOAD_RETRY_MAX_MS = 600_000;
+/** A load that takes longer is ended and refused. Generous: a pod may start with little CPU. */
+export const LOAD_TIMEOUT_MS = 30_000;
+/** JavaScript heap of the loading thread; the largest bundle takes about a quarter of it. */
+export const LOAD_HEAP_MIB_MAX = 512;
+
+/** gRPC connections of one listener; Envoy opens one per worker thread, health checks a few more. */
+export const GRPC_CONNECTIONS_MAX = 1_024;
+/** Checks in progress on one connection; the same as Envoy's default `max_requests` of a cluster. */
+export const GRPC_STREAMS_MAX = 1_024;
+/** Bytes of one answer; headers, body and metadata of a real one are below 4 KiB. */
+export const RESPONSE_BYTES_MAX = 1 * MIB;
+/** A silent connection is pinged after this many milliseconds, to notice peers that are gone. */
+export const GRPC_KEEPALIVE_MS = 60_000;
+/** A ping that is not answered within this many milliseconds ends the connection. */
+export const GRPC_KEEPALIVE_TIMEOUT_MS = 20_000;
+/** "Never" for gRPC's connection timers: the largest delay that a timer can hold, milliseconds. */
+export const GRPC_NEVER_MS = 2_147_483_647;
+/** A TLS handshake that takes longer is ended, milliseconds. */
+export const TLS_HANDSHAKE_MS_MAX = 10_000;
+/** While draining: how often we look whether a successor took over a Unix socket, milliseconds. */
+export const DRAIN_POLL_MS = 50;
+/** After draining: time for calls in flight before their connections are cut, milliseconds. */
+export const SHUTDOWN_MS_MAX = 5_000;
+/**
+ * Access to a Unix socket: owner and group may connect. Envoy runs as another user; a shared group
+ * (fsGroup in a pod) lets it in without opening the socket to everybody.
+ */
+export const UNIX_SOCKET_MODE = 0o660;
+
+/** Connections of the admin or probe listener: scrapers, probes and a person with curl. */
+export const HTTP_CONNECTIONS_MAX = 128;
+/** Bytes of all header fields of one request there; real ones send a few hundred. */
+export const HTTP_HEADER_BYTES_MAX = 8 * KIB;
+/** A request there must be complete within this many milliseconds. */
+export const HTTP_REQUEST_MS_MAX = 5_000;
+/** An idle connection there is closed after this many milliseconds; scrapers come back later. */
+export const HTTP_IDLE_MS_MAX = 5_000;
+
+/**
+ * Bytes of decision lines that wait for the reader of stdout; more are dropped and counted. About
+ * 8,000 lines: eight seconds of 1,000 checks a second while the container runtime stalls.
+ */
+export const LOG_QUEUE_BYTES_MAX = 8 * MIB;
+/** On top of that, for change lines only: hundreds of them, so that a stall does not lose history. */
+export const LOG_QUEUE_RESERVED_BYTES = 256 * KIB;
+/** Bytes handed to the sink at once: what a Linux pipe holds. */
+export const LOG_CHUNK_BYTES = 64 * KIB;
+/** A line waits no longer than this for company, so that `tail -f` feels live. Milliseconds. */
+export const LOG_FLUSH_MS = 50;
+/** Pause before a failed write is tried again: a full disk or a gone reader heals slowly. */
+export const LOG_RETRY_MS = 1_000;
+/** The program log hears of the same trouble at most this often. Milliseconds. */
+export const LOG_WARN_EVERY_MS = 60_000;
+/** Characters of one decision line; a longer one is written without its input. */
+export const LOG_LINE_CHARS_MAX = 64 * KIB;
+/** Errors in one decision line: a bundle can have thousands of policies that fail. */
+export const LOG_ERRORS_MAX = 50;
+/** Bytes of program messages that wait for the reader of stderr; more are dropped. */
+export const PROGRAM_LOG_BYTES_MAX = 1 * MIB;
+/** Values of the label `policy`; failing policies beyond it share the value `_other`. */
+export const METRIC_POLICIES_MAX = 1_000;
+/** What the end of the process waits for a reader of the decision log, milliseconds. */
+export const LOG_CLOSE_MS_MAX = 2_000;

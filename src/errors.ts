@@ -52,6 +52,10 @@ export const ERRORS = {
     summary: 'a required file is not there: bundle.yaml, schema.cedarschema or any *.cedar',
     help: 'see docs/policy-source.md for what a bundle directory holds',
   },
+  bundle_file_ignored: {
+    summary: 'a file in the bundle directory has no part in a bundle and was ignored (a warning)',
+    help: 'remove it, or give it one of the names that docs/policy-source.md lists',
+  },
   not_utf8: { summary: 'a text file is not valid UTF-8', help: 'save the file as UTF-8' },
   yaml_invalid: {
     summary: 'a YAML file does not parse, or uses anchors, tags or duplicate keys',

@@ -75,6 +75,8 @@ export interface RequestSchema {
   readonly workloadAttributes: ReadonlySet<string>;
   /** Entity type -> entity types its entities may have as parents. */
   readonly parents: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Entity type -> names of the attributes it declares. */
+  readonly attributes: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /** All that the engine needs of a bundle. */
@@ -85,6 +87,8 @@ export interface CedarProgram {
   readonly policies: readonly PolicySource[];
   /** entities.json and entities.<environment>.json, merged and checked. */
   readonly entities: readonly EntityData[];
+  /** Entities that conditions name and look into: they go along with every request. */
+  readonly namedEntities: readonly EntityUid[];
 }
 
 /** One question to the engine: the caller and the resource with what the request says of them. */
@@ -106,8 +110,13 @@ export type Evaluation =
       readonly engineDecision: 'allow' | 'deny';
       readonly errored: readonly { readonly policy: string; readonly message: string }[];
     }
-  /** The engine did not take the request (it does not fit the schema), or threw. */
-  | { readonly kind: 'failed'; readonly message: string };
+  /** The engine did not take the request (it does not fit the schema). */
+  | {
+      readonly kind: 'failed';
+      readonly message: string;
+      /** The engine itself broke (and is restarted): no fault of the request or the policies. */
+      readonly fault?: true;
+    };
 
 /** A program loaded into the engine, ready to answer. */
 export interface Evaluator {

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { readTestDirectory } from '../analysis/test-files.js';
 import type { TestFailure, TestReport } from '../analysis/test-report.js';
 import { readBundleDirectory } from '../bundle/read-directory.js';
-import { problem } from '../errors.js';
+import { formatProblem, problem } from '../errors.js';
 import { failed, type Result } from '../result.js';
 import { EXIT } from './exit-codes.js';
 import { fail, type Io, note, print, printJson, style, table } from './output.js';
@@ -37,6 +37,7 @@ export function registerBundleTest(bundleCommand: Command, io: Io): void {
       const result = await runDirectory(io, directory, flags.environment);
       if (!result.ok) return fail(io, result.problems);
       const report = result.value;
+      for (const warning of report.warnings) warn(io, formatProblem(warning));
       if (flags.json === true) printJson(io, report);
       else printReport(io, report);
       if (report.failed.length > 0) io.exitCode = EXIT.differences;
@@ -53,9 +54,7 @@ async function runDirectory(
   const tests = await readTestDirectory(directory);
   if (!tests.ok) return tests;
   const { files: testFiles, ignored } = tests.value;
-  for (const name of ignored) {
-    note(io, `${style(io.stderr, 'yellow', 'warning:')} ${name}: neither .yaml nor .json, ignored`);
-  }
+  for (const name of ignored) warn(io, `${name}: neither .yaml nor .json, ignored`);
   if (testFiles.length === 0) {
     const help = 'write tests/requests.yaml; docs/policy-source.md has the form';
     return failed(problem('test_invalid', 'there are no tests', { file: 'tests', help }));
@@ -63,6 +62,10 @@ async function runDirectory(
   const { runBundleTests } = await import('../analysis/bundle-test.js');
   const { createEvaluator } = await import('../cedar/evaluator.js');
   return runBundleTests({ files: bundle.value.files, testFiles, environment }, createEvaluator);
+}
+
+function warn(io: Io, text: string): void {
+  note(io, `${style(io.stderr, 'yellow', 'warning:')} ${text}`);
 }
 
 function printReport(io: Io, report: TestReport): void {

@@ -27,9 +27,9 @@ export function printExplanation(io: Io, explanation: Explanation): void {
   section(io, 'Errors', errors.map(errorText));
   const having = (status: PolicyFinding['status']) =>
     policies.filter((policy) => policy.status === status);
-  section(io, 'Decided by', having('decides').map(decidingText));
+  section(io, 'Decided by', having('decides').map(ownedText));
   section(io, 'Apply too, but are outweighed', having('outweighed').map(headText));
-  section(io, 'Could not be evaluated', having('fails').map(reasonText));
+  section(io, 'Could not be evaluated', having('fails').map(ownedText));
   section(io, 'Do not apply', having('does_not_apply').sort(closestFirst).map(reasonText));
 }
 
@@ -47,7 +47,7 @@ function headText({ id, effect, file, line }: PolicyFinding): string {
   return `  ${id} (${effect}, ${file}:${line})`;
 }
 
-function decidingText(policy: PolicyFinding): string {
+function ownedText(policy: PolicyFinding): string {
   const told = `${headText(policy)}\n    ${policy.description}\n    owner ${policy.owner}`;
   const failures = policy.conditions.filter(({ state }) => state === 'fails');
   return [told, ...failures.map(conditionText)].join('\n');
@@ -74,7 +74,11 @@ function conditionText({ text, state, message }: PolicyFinding['conditions'][num
   return `    ${STATE_WORDS[state]}: ${shown}${message === undefined ? '' : ` (${message})`}`;
 }
 
-/** Policies that fit all but for a condition are what the reader is looking for. */
+/** Policies that fit but for a condition are what the reader looks for, permits above all. */
 function closestFirst(a: PolicyFinding, b: PolicyFinding): number {
-  return a.mismatches.length - b.mismatches.length;
+  return a.mismatches.length - b.mismatches.length || rank(a) - rank(b);
+}
+
+function rank({ effect }: PolicyFinding): number {
+  return effect === 'permit' ? 0 : 1;
 }

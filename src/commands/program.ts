@@ -5,6 +5,7 @@ import { packageVersion } from '../version.js';
 import { registerBundleTest } from './bundle-test.js';
 import { registerConfigPrint } from './config-print.js';
 import { EXIT, EXIT_MEANINGS } from './exit-codes.js';
+import { registerExplain } from './explain.js';
 import { crash, fail, type Io, print } from './output.js';
 import { registerServe } from './serve.js';
 
@@ -50,6 +51,7 @@ export function buildProgram(io: Io): Command {
   registerServe(program, io);
   const bundle = program.command('bundle').description('work on a directory of policies');
   registerBundleTest(bundle, io);
+  registerExplain(program, io);
   const config = program.command('config').description('look at the configuration');
   registerConfigPrint(config, io);
   return program;

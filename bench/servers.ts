@@ -1,0 +1,153 @@
+/** Starts what is measured, each as a process of its own: the no-op server and `cedargate serve`. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import {
+  GRPC_KEEPALIVE_MS,
+  GRPC_KEEPALIVE_TIMEOUT_MS,
+  GRPC_NEVER_MS,
+  GRPC_STREAMS_MAX,
+  REQUEST_BYTES_HARD_MAX,
+  RESPONSE_BYTES_MAX,
+} from '../src/constants.js';
+import { freePorts } from '../test/support/ports.js';
+import { accepts, CLI } from '../test/support/sidecar.js';
+import { waitFor } from '../test/support/wait.js';
+import { countDecisions, NOTHING, type Tally, totalOf } from './decision-lines.js';
+import type { NoopSettings } from './noop-server.js';
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
+/** Below the checkout, so that the compiled server finds node_modules. */
+const COMPILED = join(ROOT, '.cache', 'bench');
+
+const LOG_ARRIVES_MS_MAX = 30_000;
+
+export interface MeasuredServer {
+  readonly name: string;
+  readonly pid: number;
+  readonly port: number;
+  /** What the decision log has said so far; nothing for a server without one. */
+  decisions(): Tally;
+  /** Waits until the log has lines for this many checks. Throws when they do not come. */
+  logged(checks: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The settings of the library that src/server/grpc.ts gives it. */
+const SERVER_OPTIONS: NoopSettings['serverOptions'] = {
+  'grpc.max_receive_message_length': REQUEST_BYTES_HARD_MAX,
+  'grpc.max_send_message_length': RESPONSE_BYTES_MAX,
+  'grpc.max_concurrent_streams': GRPC_STREAMS_MAX,
+  'grpc.keepalive_time_ms': GRPC_KEEPALIVE_MS,
+  'grpc.keepalive_timeout_ms': GRPC_KEEPALIVE_TIMEOUT_MS,
+  'grpc.max_connection_age_ms': GRPC_NEVER_MS,
+  'grpc.max_connection_age_grace_ms': GRPC_NEVER_MS,
+  'grpc.max_connection_idle_ms': GRPC_NEVER_MS,
+  'grpc-node.max_session_memory': Number.MAX_SAFE_INTEGER,
+  'grpc.enable_channelz': 0,
+};
+
+export async function startNoop(): Promise<MeasuredServer> {
+  const settings: NoopSettings = { protoDir: join(ROOT, 'proto'), serverOptions: SERVER_OPTIONS };
+  const child = launch([compileNoop(), JSON.stringify(settings)]);
+  const [first] = (await Promise.race([once(child.stdout, 'data'), failure(child)])) as [Buffer];
+  return {
+    name: 'no-op',
+    pid: child.pid as number,
+    port: Number(first.toString()),
+    decisions: () => NOTHING,
+    logged: async () => {},
+    stop: () => stop(child),
+  };
+}
+
+export interface SidecarSettings {
+  /** The directory. */
+  readonly bundle: string;
+}
+
+/** Mode shadow, every decision logged to a pipe that is read, counted and thrown away. */
+export async function startCedargate({ bundle }: SidecarSettings): Promise<MeasuredServer> {
+  const [port, admin] = (await freePorts(2)) as [number, number];
+  const args = ['serve', '--listen', `127.0.0.1:${port}`, '--admin', `127.0.0.1:${admin}`];
+  args.push('--service', 'shop/payments', '--environment', 'bench', '--bundle', bundle);
+  const child = launch([CLI, ...args]);
+  const decisions = countDecisions(child.stdout);
+  const ready = waitFor('cedargate', () => accepts(`127.0.0.1:${port}`), { timeoutMs: 30_000 });
+  await Promise.race([ready, failure(child)]);
+  return {
+    name: 'cedargate',
+    pid: child.pid as number,
+    port,
+    decisions,
+    logged: async (checks) => {
+      await waitFor(`${checks} decision lines`, () => totalOf(decisions()) >= checks, {
+        timeoutMs: LOG_ARRIVES_MS_MAX,
+        everyMs: 5,
+        detail: () => `${totalOf(decisions())} came`,
+      });
+    },
+    stop: () => stop(child),
+  };
+}
+
+type Child = ChildProcess & { readonly stdout: NonNullable<ChildProcess['stdout']> };
+
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+function launch(args: readonly string[]): Child {
+  const extra = process.env.BENCH_NODE_OPTIONS?.split(' ') ?? [];
+  const child = spawn(process.execPath, [...extra, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: cleanEnvironment(),
+  });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child as Child;
+}
+
+/** Settings of the caller's own environment must not change what is measured. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => {
+    return !name.startsWith('CEDARGATE_') && name !== 'NODE_OPTIONS';
+  });
+  // Nobody is waiting for a successor.
+  return { ...Object.fromEntries(kept), CEDARGATE_DRAIN_MS: '0' };
+}
+
+/** Rejects with its messages when the process ends by itself. */
+async function failure(child: Child): Promise<never> {
+  let messages = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    messages = `${messages}${text}`.slice(-10_000);
+  });
+  const [code, signal] = await once(child, 'exit');
+  throw new Error(`a server ended with ${code ?? signal}\n${messages}`);
+}
+
+async function stop(child: Child): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), 5_000);
+  await ended;
+  clearTimeout(timer);
+}
+
+/** To JavaScript as cedargate is: a loader in the process would cost it memory and time. */
+function compileNoop(): string {
+  const source = readFileSync(fileURLToPath(new URL('./noop-server.ts', import.meta.url)), 'utf8');
+  const { outputText } = ts.transpileModule(source, {
+    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+  });
+  mkdirSync(COMPILED, { recursive: true });
+  const file = join(COMPILED, 'noop-server.mjs');
+  writeFileSync(file, outputText);
+  return file;
+}

@@ -1,0 +1,217 @@
+/**
+ * Everything that runs in the demo: certificates, an upstream, a policy volume, cedargate, and one
+ * Envoy with two listeners, one for each shipped profile. `stop` ends and removes all of it.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createCa, type Leaf } from '../test/support/certs.js';
+import { type EnvoyConfig, readEnvoyConfig, startEnvoy } from '../test/support/envoy.js';
+import { type ClientTls, request } from '../test/support/http-client.js';
+import { createKubeletVolume, type KubeletVolume } from '../test/support/kubelet-volume.js';
+import { type Load, startLoad } from '../test/support/load.js';
+import { freePorts } from '../test/support/ports.js';
+import type { LogLine } from '../test/support/program.js';
+import { type Sidecar, startSidecar } from '../test/support/sidecar.js';
+import { startUpstream, type Upstream } from '../test/support/upstream.js';
+import { waitFor } from '../test/support/wait.js';
+import type { CallRow } from './table.js';
+import type { Policies } from './versions.js';
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
+export const POLICIES = join(ROOT, 'policies');
+/** The ports that envoy.yaml and deploy/envoy/enforcing.yaml name. */
+const IN_FILE = { listener: 10_000, upstream: 8_080, cedargate: 9_191 } as const;
+const SERVICE = 'shop/payments';
+
+export type Profile = 'observe' | 'enforcing';
+export type Mode = 'shadow' | 'enforce';
+export type Caller = 'orders' | 'batch';
+
+export interface Call {
+  readonly caller: Caller;
+  readonly method: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A call as it was seen from both ends. */
+export interface SeenCall {
+  readonly row: CallRow;
+  /** Its line in the decision log; undefined when the answer bears no decision id. */
+  readonly line: LogLine | undefined;
+}
+
+export class World {
+  /** Temporary: certificates, the policy volume, the log. Removed by `stop`. */
+  readonly dir = mkdtempSync(join(tmpdir(), 'cedargate-demo-'));
+  readonly certs = join(this.dir, 'certs');
+  readonly volume: KubeletVolume = createKubeletVolume(join(this.dir, 'policies'));
+  /** Decision and change lines of every cedargate that ran, oldest first. */
+  readonly lines = (): LogLine[] => this.#sidecars.flatMap((sidecar) => sidecar.lines);
+
+  readonly #stops: (() => Promise<unknown>)[] = [];
+  readonly #sidecars: Sidecar[] = [];
+  #ca = '';
+  #leaves = new Map<Caller, Leaf>();
+  #ports = { cedargate: 0, cedargateAdmin: 0, observe: 0, enforcing: 0 };
+  #upstream: Upstream | undefined;
+  #stopped = false;
+
+  /** Certificates, policies, upstream, cedargate in shadow, Envoy, in this order. */
+  async start(policies: Policies): Promise<void> {
+    const ca = createCa(this.certs);
+    this.#ca = ca.cert;
+    for (const caller of ['orders', 'batch'] as const) {
+      this.#leaves.set(caller, ca.spiffe(caller, spiffeId(caller)));
+    }
+    // The DNS name is for curl; callers inside a mesh look at the URI.
+    ca.leaf('payments', { uris: [spiffeId('payments')], dns: ['localhost'] });
+    await this.volume.write(policies);
+    this.#upstream = await startUpstream();
+    this.#defer(() => this.#upstream?.close() ?? Promise.resolve());
+
+    const [cedargate, cedargateAdmin, observe, enforcing] = (await freePorts(4)) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    this.#ports = { cedargate, cedargateAdmin, observe, enforcing };
+    await this.startSidecar('shadow');
+    const envoy = await startEnvoy(await this.#envoyConfig());
+    this.#defer(() => envoy.stop());
+  }
+
+  get sidecar(): Sidecar {
+    const last = this.#sidecars.at(-1);
+    if (last === undefined) throw new Error('no cedargate was started');
+    return last;
+  }
+
+  get upstream(): Upstream {
+    if (this.#upstream === undefined) throw new Error('the upstream was not started');
+    return this.#upstream;
+  }
+
+  port(listener: Profile | 'cedargateAdmin'): number {
+    return this.#ports[listener];
+  }
+
+  /** A cedargate on the address that Envoy knows; the one before must have ended. */
+  async startSidecar(mode: Mode): Promise<void> {
+    if (this.#stopped) throw new Error('the demo is being stopped');
+    const sidecar = await startSidecar({
+      listen: [`127.0.0.1:${this.#ports.cedargate}`],
+      adminPort: this.#ports.cedargateAdmin,
+      args: [
+        ...['--service', SERVICE, '--environment', 'production'],
+        ...['--bundle', this.volume.directory, '--mode', mode],
+        ...(mode === 'enforce' ? ['--allow-unsigned'] : []),
+      ],
+    });
+    this.#sidecars.push(sidecar);
+    this.#defer(() => sidecar.kill());
+  }
+
+  /** One request through Envoy, joined with its decision line by the id in its stamp. */
+  async call(call: Call, profile: Profile): Promise<SeenCall> {
+    const { caller, method, path, headers = {} } = call;
+    const port = this.port(profile);
+    const answer = await request({ port, method, path, headers, tls: this.#tls(caller) });
+    const id = answer.headers['x-cedargate-decision-id'];
+    const line =
+      id === undefined
+        ? undefined
+        : await waitFor(`the log line of decision ${id}`, () =>
+            this.lines().find((l) => l.type === 'decision' && l.decision_id === id),
+          );
+    const row: CallRow = {
+      caller,
+      method,
+      path,
+      decision: String(line?.decision ?? '-'),
+      mode: String(line?.mode ?? '-'),
+      outcome: String(line?.outcome ?? '-'),
+      status: answer.status,
+      version: String(answer.headers['x-cedargate-policy-version'] ?? '-'),
+    };
+    return { row, line };
+  }
+
+  /** Steady requests of one caller, until its `stop`, or that of the world. */
+  load(call: Call, profile: Profile, connections: number): Load {
+    const { caller, method, path } = call;
+    const tls = this.#tls(caller);
+    const load = startLoad({ port: this.port(profile), method, path, tls, connections });
+    this.#defer(() => load.stop());
+    return load;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const stop of this.#stops.splice(0).reverse()) await stop();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  #defer(stop: () => Promise<unknown>): void {
+    this.#stops.push(stop);
+    // What came up while everything else was being stopped must not stay behind.
+    if (this.#stopped) void this.stop();
+  }
+
+  #tls(caller: Caller): ClientTls {
+    const leaf = this.#leaves.get(caller);
+    if (leaf === undefined) throw new Error(`no certificate for ${caller}`);
+    return { ca: this.#ca, leaf };
+  }
+
+  /** The two shipped profiles in one Envoy: a listener and a cedargate cluster of each. */
+  async #envoyConfig(): Promise<EnvoyConfig> {
+    const [observe, enforcing] = await Promise.all([
+      this.#profile('envoy.yaml', 'observe'),
+      this.#profile('deploy/envoy/enforcing.yaml', 'enforcing'),
+    ]);
+    const clusters = [...observe.static_resources.clusters, ...enforcing.static_resources.clusters];
+    const listeners = [observe, enforcing].flatMap((config) => config.static_resources.listeners);
+    return {
+      layered_runtime: enforcing.layered_runtime,
+      static_resources: { listeners, clusters },
+    };
+  }
+
+  /** A profile on this world's ports, its listener and clusters named after it. */
+  async #profile(file: string, profile: Profile): Promise<EnvoyConfig> {
+    const { config } = await readEnvoyConfig(join(ROOT, file), {
+      ports: {
+        [IN_FILE.listener]: this.port(profile),
+        [IN_FILE.upstream]: this.upstream.port,
+        [IN_FILE.cedargate]: this.#ports.cedargate,
+      },
+      paths: { 'certs/': `${this.certs}/` },
+    });
+    const renamed = new Map<string, string>();
+    for (const part of [config.static_resources.listeners, config.static_resources.clusters]) {
+      for (const entry of part) {
+        renamed.set(entry.name, `${entry.name}-${profile}`);
+        entry.name = `${entry.name}-${profile}`;
+      }
+    }
+    return renameClusters(config, renamed);
+  }
+}
+
+function spiffeId(workload: string): string {
+  return `spiffe://example.org/ns/shop/sa/${workload}`;
+}
+
+/** A copy in which every reference to a cluster has its new name. */
+function renameClusters(value: unknown, names: ReadonlyMap<string, string>): EnvoyConfig {
+  const text = JSON.stringify(value, (key, inner: unknown) =>
+    typeof inner === 'string' && (key === 'cluster' || key === 'cluster_name')
+      ? (names.get(inner) ?? inner)
+      : inner,
+  );
+  return JSON.parse(text);
+}

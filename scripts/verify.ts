@@ -1,0 +1,249 @@
+/**
+ * `make verify`: what takes longer than `make test`, or needs tools that not every machine has.
+ * Every step runs whatever became of the others; the results go to docs/verified.json, which is
+ * committed. Exit 1 when any step failed.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findEnvoy } from '../test/support/envoy.js';
+import { startSidecar } from '../test/support/sidecar.js';
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
+const REPORT = 'docs/verified.json';
+/** The npm package `node`, which carries the binary. */
+const OTHER_NODE = 'node@24.21.0';
+const OTHER_NODE_DIR = join(ROOT, '.cache', OTHER_NODE);
+/** For properties that give no number of their own; those that do run it in every round. */
+const PROPERTY_RUNS = 1_000;
+const PROPERTY_ROUNDS = 3;
+const TAKE_OVER_RUNS = 3;
+const OUTPUT_LINES_SHOWN = 60;
+/** Printed last by test/support/reporter.ts. */
+const CLOSING_LINE = /^cedargate: (\d+) passed, 0 failed, \d+ skipped$/m;
+
+interface Step {
+  readonly name: string;
+  /** Gives what was found in a few words; throws when the step failed. */
+  run(): Promise<string>;
+  /** Why this machine cannot run it; the step then counts neither as passed nor as failed. */
+  absent?(): Promise<string | undefined>;
+}
+
+interface StepResult {
+  readonly name: string;
+  readonly result: 'pass' | 'fail' | 'absent';
+  readonly seconds: number;
+  readonly detail: string;
+}
+
+const STEPS: readonly Step[] = [
+  { name: 'fresh clone of the commit: .ci/run', run: freshClone },
+  { name: `all tests on ${OTHER_NODE}`, run: otherNode },
+  { name: `properties, ${PROPERTY_ROUNDS} rounds with fresh seeds`, run: properties },
+  { name: `take-over under load, ${TAKE_OVER_RUNS} runs`, run: takeOver },
+  { name: 'demo', run: demo },
+  { name: 'package installed in an empty folder', run: packed },
+  { name: 'promtool check metrics', run: promtool, absent: withoutPromtool },
+];
+
+async function main(): Promise<void> {
+  const commit = (await run('git', ['rev-parse', 'HEAD'])).trim();
+  const changed = await run('git', ['status', '--porcelain', '--', '.', `:!${REPORT}`]);
+  const dirty = changed.trim() !== '';
+  if (dirty) console.log('the work tree differs from the commit: the report will say `dirty`');
+  const steps: StepResult[] = [];
+  for (const step of STEPS) steps.push(await runStep(step));
+  const passed = steps.every(({ result }) => result !== 'fail');
+  const report = {
+    commit,
+    dirty,
+    date: new Date().toISOString(),
+    result: passed ? 'pass' : 'fail',
+    machine: { platform: process.platform, arch: process.arch, cores: cpus().length },
+    tools: await toolVersions(),
+    steps,
+  };
+  writeFileSync(join(ROOT, REPORT), `${JSON.stringify(report, null, 2)}\n`);
+  console.log(`wrote ${REPORT}: ${report.result}`);
+  process.exitCode = passed ? 0 : 1;
+}
+
+async function runStep(step: Step): Promise<StepResult> {
+  console.log(`... ${step.name}`);
+  const begin = performance.now();
+  const outcome = await outcomeOf(step);
+  const seconds = Math.round((performance.now() - begin) / 100) / 10;
+  console.log(`${outcome.result.padEnd(6)} ${step.name} (${seconds} s): ${outcome.detail}`);
+  return { name: step.name, result: outcome.result, seconds, detail: outcome.detail };
+}
+
+async function outcomeOf(step: Step): Promise<Pick<StepResult, 'result' | 'detail'>> {
+  try {
+    const why = await step.absent?.();
+    if (why !== undefined) return { result: 'absent', detail: why };
+    return { result: 'pass', detail: await step.run() };
+  } catch (thrown) {
+    const [first = '', ...rest] = String((thrown as Error).message).split('\n');
+    if (rest.length > 0) console.log(rest.slice(-OUTPUT_LINES_SHOWN).join('\n'));
+    return { result: 'fail', detail: first };
+  }
+}
+
+async function freshClone(): Promise<string> {
+  return inTemporaryFolder(async (dir) => {
+    await run('git', ['clone', '--quiet', '--no-hardlinks', ROOT, dir]);
+    return closingLine(await run('bash', ['.ci/run'], { cwd: dir, env: { CI: 'true' } }));
+  });
+}
+
+async function otherNode(): Promise<string> {
+  const node = await installOtherNode();
+  // First on the PATH too, for tests that spawn `node`.
+  const env = { CI: 'true', PATH: `${join(node, '..')}${delimiter}${process.env.PATH}` };
+  return closingLine(await run(node, ['node_modules/vitest/vitest.mjs', 'run'], { env }));
+}
+
+async function properties(): Promise<string> {
+  const env = { PROPERTY_RUNS: String(PROPERTY_RUNS) };
+  const args = ['run', '--project', 'unit', '--testTimeout', '600000'];
+  let closing = '';
+  for (let round = 1; round <= PROPERTY_ROUNDS; round += 1) {
+    closing = closingLine(await run('node_modules/.bin/vitest', args, { env }));
+  }
+  return closing;
+}
+
+async function takeOver(): Promise<string> {
+  const env = { CI: 'true', TAKE_OVER_RUNS: String(TAKE_OVER_RUNS) };
+  const args = ['run', '--project', 'envoy', 'test/envoy/take-over.test.ts'];
+  return closingLine(await run('node_modules/.bin/vitest', args, { env }));
+}
+
+async function demo(): Promise<string> {
+  await run('make', ['demo']);
+  return 'exit 0';
+}
+
+async function packed(): Promise<string> {
+  return inTemporaryFolder(async (dir) => {
+    await run('npm', ['pack', '--silent', '--pack-destination', dir]);
+    await run('npm', ['init', '--yes'], { cwd: dir });
+    const [archive] = (await run('ls', [dir])).split('\n').filter((name) => name.endsWith('.tgz'));
+    await run('npm', ['install', '--silent', '--omit=dev', `./${archive}`], { cwd: dir });
+    const command = join(dir, 'node_modules', '.bin', 'cedargate');
+    return (await run(command, ['--version'], { cwd: dir })).trim();
+  });
+}
+
+async function promtool(): Promise<string> {
+  const sidecar = await startSidecar({
+    args: ['--service', 'shop/payments', '--bundle', 'policies'],
+  });
+  try {
+    const { body } = await sidecar.admin('/metrics');
+    return await inTemporaryFolder(async (dir) => {
+      const file = join(dir, 'metrics');
+      writeFileSync(file, body);
+      await run('bash', ['-c', `promtool check metrics <'${file}'`]);
+      return `${body.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length} samples`;
+    });
+  } finally {
+    await sidecar.stop();
+  }
+}
+
+async function withoutPromtool(): Promise<string | undefined> {
+  return (await versionOf('promtool', ['--version'])) === undefined
+    ? 'promtool is not installed (Debian package prometheus)'
+    : undefined;
+}
+
+/** The binary of another major version of Node, installed once into .cache. */
+async function installOtherNode(): Promise<string> {
+  const binary = join(OTHER_NODE_DIR, 'node_modules', 'node', 'bin', 'node');
+  if (!existsSync(binary)) {
+    mkdirSync(OTHER_NODE_DIR, { recursive: true });
+    await run('npm', ['install', '--silent', '--no-save', '--prefix', OTHER_NODE_DIR, OTHER_NODE]);
+  }
+  return binary;
+}
+
+async function toolVersions(): Promise<Record<string, string>> {
+  const envoy = findEnvoy();
+  const versions = {
+    node: process.version,
+    otherNode: await versionOf(await installOtherNode(), ['--version']),
+    npm: await versionOf('npm', ['--version']),
+    python: await versionOf('python3', ['--version']),
+    envoy: 'path' in envoy ? await versionOf(envoy.path, ['--version']) : undefined,
+    promtool: await versionOf('promtool', ['--version']),
+  };
+  return Object.fromEntries(
+    Object.entries(versions).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
+/** What a tool says of its version, without the path it was called by; undefined without the tool. */
+async function versionOf(command: string, args: readonly string[]): Promise<string | undefined> {
+  try {
+    const lines = (await run(command, args)).split('\n').map((line) => line.trim());
+    return lines
+      .find((line) => line !== '')
+      ?.replace(`${command} `, '')
+      .replace(/^version: /, '');
+  } catch {
+    return undefined;
+  }
+}
+
+function closingLine(output: string): string {
+  const found = CLOSING_LINE.exec(output);
+  if (found === null) throw new Error(`no closing line of a passed run\n${output}`);
+  if (found[1] === '0') throw new Error(`no test ran\n${output}`);
+  return found[0];
+}
+
+async function inTemporaryFolder<T>(work: (dir: string) => Promise<T>): Promise<T> {
+  const dir = mkdtempSync(join(tmpdir(), 'cedargate-verify-'));
+  try {
+    return await work(dir);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+interface RunOptions {
+  readonly cwd?: string;
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Gives stdout; throws with all output when the command does not end with 0. */
+function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, [...args], {
+      cwd: options.cwd ?? ROOT,
+      env: { ...process.env, NO_COLOR: '1', ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let stdout = '';
+    let all = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      all += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      all += text;
+    });
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      if (code === 0) resolve(stdout);
+      else reject(new Error(`\`${command}\` ended with ${code ?? signal}\n${all}`));
+    });
+  });
+}
+
+await main();

@@ -1,0 +1,57 @@
+/** bundle.yaml: what the bundle is called, who owns it and what it may be used for. */
+import { z } from 'zod';
+import type { TextFile } from '../cedar/position.js';
+import type { Result } from '../result.js';
+import { MANIFEST_FILE, NAME_PATTERN, NAME_RULE } from './names.js';
+import type { BundleManifest } from './types.js';
+import { readYaml } from './yaml.js';
+import { checkShape } from './yaml-shape.js';
+
+/** It goes into response headers: nothing but these characters may be in it. */
+const VERSION_PATTERN = /^[0-9A-Za-z.-]{1,64}$/;
+const OWNER_CHARS_MAX = 128;
+const OWNER_PATTERN = /^[^\p{C}]+$/u;
+
+export function isDestination(text: string): boolean {
+  const parts = text.split('/');
+  return parts.length === 2 && parts.every((part) => NAME_PATTERN.test(part));
+}
+
+const unique = (values: readonly string[]) => new Set(values).size === values.length;
+
+const destination = z
+  .string()
+  .refine(isDestination, { error: 'must have the form `<namespace>/<name>`' });
+
+const manifestSchema = z.strictObject({
+  name: z.string().regex(NAME_PATTERN, NAME_RULE),
+  version: z.string().regex(VERSION_PATTERN, 'must be 1 to 64 letters, digits, `.` and `-`'),
+  owner: z
+    .string()
+    .max(OWNER_CHARS_MAX, `must be at most ${OWNER_CHARS_MAX} characters long`)
+    .regex(OWNER_PATTERN, 'must be text without control characters, and not empty')
+    .refine((owner) => owner.trim() !== '', { error: 'must not be blank' }),
+  scope: z
+    .strictObject({
+      destinations: z
+        .array(destination)
+        .min(1, 'must not be empty: leave `scope` out for any destination')
+        .refine(unique, { error: 'names a destination twice' }),
+    })
+    .optional(),
+  protocol: z.enum(['http', 'grpc', 'tcp']).default('http'),
+  path: z
+    .strictObject({
+      allow: z.array(z.enum(['semicolon'])).refine(unique, { error: 'names a character twice' }),
+    })
+    .default({ allow: [] }),
+});
+
+export function parseManifest(source: TextFile): Result<BundleManifest> {
+  const document = readYaml(MANIFEST_FILE, source.text);
+  if (!document.ok) return document;
+  const { value } = document;
+  const shaped = checkShape(value, value.value, manifestSchema, { code: 'manifest_invalid' });
+  if (!shaped.ok) return shaped;
+  return { ok: true, value: { ...shaped.value, scope: shaped.value.scope } };
+}

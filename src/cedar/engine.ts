@@ -1,0 +1,170 @@
+/**
+ * The Cedar engine of this thread: loads the WebAssembly, hands out its slots, and starts it anew
+ * when it broke. The only file that imports cedar-wasm.
+ *
+ * A stack overflow or panic inside WebAssembly leaves its memory in an unknown state: from then on
+ * every call may throw, or worse, answer wrongly. So such an instance is never called again.
+ */
+import { createRequire } from 'node:module';
+import type * as Cedar from '@cedar-policy/cedar-wasm/nodejs';
+import { ENGINE_RESTART_MS, ENGINE_SLOTS_MAX } from '../constants.js';
+import { messageOf } from '../errors.js';
+
+export type CedarApi = typeof Cedar;
+
+/** The engine broke during this call, or is still broken; the caller gets no answer. */
+export class EngineFault extends Error {
+  override readonly name = 'EngineFault';
+}
+
+/** What is preparsed under one slot name. Kept, so that a new instance can be given it again. */
+export interface SlotContent {
+  readonly schemaText: string;
+  /** Policy id -> text. */
+  readonly policies: Readonly<Record<string, string>>;
+}
+
+export interface Slot {
+  readonly name: string;
+  /** Gives the slot back; calling it twice does nothing. */
+  release(): void;
+}
+
+export interface EngineOptions {
+  /** Makes a new instance. */
+  readonly load: () => CedarApi;
+  /** A clock that never goes back, milliseconds. */
+  readonly nowMs: () => number;
+}
+
+const MODULE = '@cedar-policy/cedar-wasm/nodejs';
+/** Parsed into a slot that was given back, so that the old program's memory is freed. */
+const EMPTY: SlotContent = { schemaText: '', policies: {} };
+
+/** Preparsed sets live for ever under their name, so names come from this fixed list. */
+const SLOT_NAMES = Array.from({ length: ENGINE_SLOTS_MAX }, (_, index) => `slot-${index + 1}`);
+
+export class Engine {
+  #api: CedarApi;
+  #broken: string | undefined;
+  #startedAtMs: number;
+  #restarts = 0;
+  /** INVARIANT: what this map holds is preparsed in the present instance. */
+  readonly #slots = new Map<string, SlotContent>();
+  readonly #options: EngineOptions;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#api = options.load();
+    this.#startedAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** How often the instance was replaced. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  get slotsInUse(): number {
+    return this.#slots.size;
+  }
+
+  /** Runs one or more calls. Throws EngineFault when the engine broke; other errors pass through. */
+  run<T>(calls: (api: CedarApi) => T): T {
+    if (this.#broken !== undefined) this.#restart();
+    try {
+      return calls(this.#api);
+    } catch (thrown) {
+      if (!breaksEngine(thrown)) throw thrown;
+      this.#broken = messageOf(thrown);
+      throw new EngineFault(`the engine broke: ${this.#broken}`, { cause: thrown });
+    }
+  }
+
+  /** Undefined when all slots are taken. Throws EngineFault, or an Error when it does not parse. */
+  acquire(content: SlotContent): Slot | undefined {
+    const name = SLOT_NAMES.find((candidate) => !this.#slots.has(candidate));
+    if (name === undefined) return undefined;
+    this.run((api) => preparse(api, name, content));
+    this.#slots.set(name, content);
+    let held = true;
+    const release = () => {
+      if (held) this.#release(name);
+      held = false;
+    };
+    return { name, release };
+  }
+
+  #release(name: string): void {
+    this.#slots.delete(name);
+    if (this.#broken !== undefined) return;
+    try {
+      this.run((api) => preparse(api, name, EMPTY));
+    } catch {
+      // Only memory is at stake here; if the engine broke, the next call restarts it.
+    }
+  }
+
+  #restart(): void {
+    const nowMs = this.#options.nowMs();
+    if (nowMs - this.#startedAtMs < ENGINE_RESTART_MS) {
+      throw new EngineFault(`the engine broke and restarts soon: ${this.#broken}`);
+    }
+    this.#startedAtMs = nowMs;
+    try {
+      const api = this.#options.load();
+      for (const [name, content] of this.#slots) preparse(api, name, content);
+      this.#api = api;
+    } catch (thrown) {
+      throw new EngineFault(`the engine cannot be restarted: ${messageOf(thrown)}`);
+    }
+    this.#broken = undefined;
+    this.#restarts += 1;
+  }
+}
+
+function preparse(api: CedarApi, name: string, content: SlotContent): void {
+  const schema = api.preparseSchema(name, content.schemaText);
+  if (schema.type === 'failure') throw new Error(`schema: ${firstMessage(schema.errors)}`);
+  const policies = api.preparsePolicySet(name, { staticPolicies: { ...content.policies } });
+  if (policies.type === 'failure') throw new Error(`policies: ${firstMessage(policies.errors)}`);
+}
+
+function firstMessage(errors: readonly Cedar.DetailedError[]): string {
+  return errors[0]?.message ?? 'no reason given';
+}
+
+/** A trap of WebAssembly, or an overflow of the JavaScript stack below it. */
+function breaksEngine(thrown: unknown): boolean {
+  return thrown instanceof Error && ['RuntimeError', 'RangeError'].includes(thrown.name);
+}
+
+/**
+ * A new instance with memory of its own. The require function is new each time too: it would keep
+ * every module it loaded.
+ */
+function loadInstance(): CedarApi {
+  const require = createRequire(import.meta.url);
+  delete require.cache[require.resolve(MODULE)];
+  return require(MODULE) as CedarApi;
+}
+
+let engineOfThread: Engine | undefined;
+
+/** Loaded on first use: commands that need no engine stay fast. */
+export function engine(): Engine {
+  engineOfThread ??= new Engine({ load: loadInstance, nowMs: () => performance.now() });
+  return engineOfThread;
+}
+
+export interface EngineVersion {
+  readonly sdk: string;
+  /** Version of the Cedar language. */
+  readonly language: string;
+}
+
+export function engineVersion(): EngineVersion {
+  return engine().run((api) => ({
+    sdk: api.getCedarSDKVersion(),
+    language: api.getCedarLangVersion(),
+  }));
+}

@@ -1,0 +1,59 @@
+/** Splits Cedar text (policies and schemas) into tokens, well enough to count and to find places. */
+
+export interface Token {
+  readonly text: string;
+  /** UTF-16 index in the text. */
+  readonly index: number;
+}
+
+// Strings and blank space are walked by hand: a regular expression that repeats a group over
+// megabytes overflows its own stack.
+const SPACE = /[\s\u0085]/;
+const LINE_END = /[\n\r]/g;
+const TOKEN = /[\p{L}_][\p{L}\p{N}_]*|\d+|&&|\|\||==|!=|<=|>=|::|./suy;
+
+/**
+ * Index of the next character that is neither white space nor in a comment. Cedar has line comments
+ * only; a carriage return ends one too.
+ */
+export function skipBlank(text: string, index: number): number {
+  let at = index;
+  while (at < text.length) {
+    if (text.startsWith('//', at)) {
+      LINE_END.lastIndex = at;
+      at = LINE_END.exec(text)?.index ?? text.length;
+    } else if (SPACE.test(text.charAt(at))) {
+      at += 1;
+    } else {
+      break;
+    }
+  }
+  return at;
+}
+
+export function* tokensOf(text: string): Generator<Token> {
+  let index = skipBlank(text, 0);
+  while (index < text.length) {
+    const found = text[index] === '"' ? stringAt(text, index) : tokenAt(text, index);
+    yield { text: found, index };
+    index = skipBlank(text, index + found.length);
+  }
+}
+
+function tokenAt(text: string, index: number): string {
+  TOKEN.lastIndex = index;
+  return TOKEN.exec(text)?.[0] ?? text.charAt(index);
+}
+
+/** With its quotes; one without an end goes on to the end of the text. */
+function stringAt(text: string, index: number): string {
+  let end = index + 1;
+  while (end < text.length && text[end] !== '"') end += text[end] === '\\' ? 2 : 1;
+  return text.slice(index, end + 1);
+}
+
+/** The name that a token stands for: an identifier, or a string without its quotes. */
+export function nameOf(token: Token): string {
+  const { text } = token;
+  return text.startsWith('"') && text.endsWith('"') && text.length > 1 ? text.slice(1, -1) : text;
+}

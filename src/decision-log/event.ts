@@ -1,0 +1,144 @@
+/**
+ * The decision line: one plain object for each check, with every field of schema_version 1 in a
+ * fixed order. Fields that later versions fill are null already, so that the form never changes.
+ * docs/decision-log.md and docs/decision-log.schema.json describe it; a test keeps them in step.
+ */
+
+import type { Reason } from '../check/reasons.js';
+import type {
+  Access,
+  CheckError,
+  CheckRecord,
+  Decision,
+  DecisionInput,
+  Mode,
+  Outcome,
+} from '../check/types.js';
+import { LOG_ERRORS_MAX, LOG_TEXT_CHARS_MAX } from '../constants.js';
+import { type MaskSettings, mask } from './mask.js';
+
+export const SCHEMA_VERSION = 1;
+
+/** Who writes the lines: the same in every line of a process. */
+export interface LogOrigin {
+  readonly workload: string;
+  readonly environment: string | undefined;
+  readonly cluster: string | undefined;
+}
+
+/** What a line says beyond the record. */
+export interface EventContext {
+  readonly origin: LogOrigin;
+  /** When the request was decided, milliseconds since the epoch. */
+  readonly timestampMs: number;
+  /** From the bytes of the request to its answer, microseconds. */
+  readonly durationUs: number;
+  /** The class of the request is new to this process. */
+  readonly firstSeen: boolean;
+  readonly mask: MaskSettings;
+}
+
+export interface DecisionEvent {
+  readonly type: 'decision';
+  readonly schema_version: typeof SCHEMA_VERSION;
+  readonly timestamp: string;
+  readonly decision_id: string;
+  readonly trace_id: string | null;
+  readonly request_id: string | null;
+  readonly workload: string;
+  readonly environment: string | null;
+  readonly cluster: string | null;
+  readonly principal: string | null;
+  readonly action: string | null;
+  readonly access: Access | null;
+  readonly resource: string | null;
+  readonly method: string | null;
+  readonly path: string | null;
+  readonly decision: Decision;
+  readonly mode: Mode;
+  readonly outcome: Outcome;
+  readonly would_deny: boolean;
+  readonly reason: Reason;
+  readonly slice: null;
+  readonly policies: readonly string[];
+  readonly errors: readonly CheckError[];
+  readonly exception: null;
+  readonly policy_version: string;
+  readonly bundle_digest: string | null;
+  readonly rollout: null;
+  readonly rollout_sequence: null;
+  readonly ticket: null;
+  readonly candidate: null;
+  readonly flip: null;
+  readonly first_seen: boolean;
+  readonly duration_us: number;
+  readonly input: DecisionInput | null;
+  readonly replayable: boolean;
+}
+
+export function decisionEvent(record: CheckRecord, context: EventContext): DecisionEvent {
+  const { origin } = context;
+  const masked = mask(record.input, boundErrors(record.errors), context.mask);
+  return {
+    type: 'decision',
+    schema_version: SCHEMA_VERSION,
+    timestamp: new Date(context.timestampMs).toISOString(),
+    decision_id: record.decisionId,
+    trace_id: cut(record.traceId),
+    request_id: cut(record.requestId),
+    workload: origin.workload,
+    environment: origin.environment ?? null,
+    cluster: origin.cluster ?? null,
+    principal: record.principal ?? null,
+    action: cut(record.action),
+    access: record.access ?? null,
+    resource: resourceOf(record),
+    method: cut(record.method),
+    path: cut(record.path),
+    decision: record.decision,
+    mode: record.mode,
+    outcome: record.outcome,
+    would_deny: record.wouldDeny,
+    reason: record.reason,
+    slice: null,
+    policies: record.policies,
+    errors: masked.errors,
+    exception: null,
+    policy_version: record.generation.stamp,
+    bundle_digest: record.generation.active?.bundle.digest ?? null,
+    rollout: null,
+    rollout_sequence: null,
+    ticket: null,
+    candidate: null,
+    flip: null,
+    first_seen: context.firstSeen,
+    duration_us: Math.round(context.durationUs),
+    input: masked.input ?? null,
+    replayable: masked.replayable,
+  };
+}
+
+/** The same line for an input too large to log. */
+export function withoutInput(event: DecisionEvent): DecisionEvent {
+  const message = 'the input is left out of the log: the line would be longer than the limit';
+  const errors = [...event.errors, { code: 'input_omitted', message }];
+  return { ...event, errors, input: null, replayable: false };
+}
+
+/** `<ns>/<name>`, with `/<route>` when a declared route matched. */
+function resourceOf({ destination, route }: CheckRecord): string | null {
+  if (destination === undefined) return null;
+  return route === undefined ? destination : `${destination}/${route}`;
+}
+
+/** Text that a client chose; most of it was cut before, this is the last gate. */
+function cut(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  return text.length <= LOG_TEXT_CHARS_MAX ? text : text.slice(0, LOG_TEXT_CHARS_MAX);
+}
+
+function boundErrors(errors: readonly CheckError[]): readonly CheckError[] {
+  if (errors.length <= LOG_ERRORS_MAX) return errors;
+  const message = `${errors.length - LOG_ERRORS_MAX} more errors`;
+  return [...errors.slice(0, LOG_ERRORS_MAX), { code: 'errors_omitted', message }];
+}

@@ -1,0 +1,110 @@
+/**
+ * What of a request may be logged: values of headers, claims and query keys only by allow-list.
+ * Names stay visible, so that a reader sees what the policies could look at. Pure; never changes
+ * what it is given.
+ */
+import type { CheckError, ClaimNames, DecisionInput } from '../check/types.js';
+import { maskErrors } from './mask-errors.js';
+
+/** What a value that may not be logged is replaced by, whatever its type. */
+export const MASKED = '[masked]';
+
+export interface MaskSettings {
+  /** Lower-case names of the headers whose values may be logged. */
+  readonly headers: ReadonlySet<string>;
+  /** Names of the top-level claims whose values, nested ones included, may be logged. */
+  readonly claims: ReadonlySet<string>;
+  /** Query keys whose values may be logged. */
+  readonly query: ReadonlySet<string>;
+  /** Which claims fill `context.task`: its texts come from the token and follow the claims list. */
+  readonly claimNames: Pick<ClaimNames, 'taskId' | 'taskKind' | 'taskIntent'>;
+}
+
+export interface Masked {
+  readonly input: DecisionInput | undefined;
+  readonly errors: readonly CheckError[];
+  /** The input is there and complete. */
+  readonly replayable: boolean;
+}
+
+export function mask(
+  input: DecisionInput | undefined,
+  errors: readonly CheckError[],
+  settings: MaskSettings,
+): Masked {
+  if (input === undefined) return { input, errors: maskErrors(errors, []), replayable: false };
+  const hidden: unknown[] = [];
+  const context = maskContext(input.context, settings, hidden);
+  if (hidden.length === 0) return { input, errors, replayable: true };
+  return { input: { ...input, context }, errors: maskErrors(errors, hidden), replayable: false };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+type Allows = (name: string) => boolean;
+
+function maskContext(context: Fields, settings: MaskSettings, hidden: unknown[]): Fields {
+  const masked = emptyRecord();
+  for (const name of Object.keys(context)) {
+    const allows = allowListOf(name, settings);
+    masked[name] = allows === undefined ? context[name] : maskFields(context[name], allows, hidden);
+  }
+  return masked;
+}
+
+/** Which fields of a context record may be shown; undefined = the record is not masked at all. */
+function allowListOf(name: string, settings: MaskSettings): Allows | undefined {
+  switch (name) {
+    case 'headers':
+      return (header) => settings.headers.has(header);
+    case 'claims':
+      return (claim) => settings.claims.has(claim);
+    case 'query':
+      return (key) => settings.query.has(key);
+    case 'task':
+      return (field) => allowsTaskField(field, settings);
+    default:
+      return undefined;
+  }
+}
+
+/** Times that cedargate computed from numbers tell nothing of the bearer; the rest are claims. */
+function allowsTaskField(field: string, { claims, claimNames }: MaskSettings): boolean {
+  switch (field) {
+    case 'expiresAt':
+    case 'credentialSeconds':
+      return true;
+    case 'id':
+      return claims.has(claimNames.taskId);
+    case 'kind':
+      return claims.has(claimNames.taskKind);
+    case 'intent':
+      return claims.has(claimNames.taskIntent);
+    case 'chain':
+      return claims.has('act');
+    default:
+      return false;
+  }
+}
+
+function maskFields(value: unknown, allows: Allows, hidden: unknown[]): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    hidden.push(value);
+    return MASKED;
+  }
+  const fields = value as Fields;
+  const masked = emptyRecord();
+  for (const name of Object.keys(fields)) {
+    if (allows(name)) {
+      masked[name] = fields[name];
+    } else {
+      hidden.push(fields[name]);
+      masked[name] = MASKED;
+    }
+  }
+  return masked;
+}
+
+/** Names come from tokens and clients: without a prototype `__proto__` is a name like any other. */
+function emptyRecord(): Record<string, unknown> {
+  return Object.create(null) as Record<string, unknown>;
+}

@@ -1,0 +1,128 @@
+/**
+ * Loads bundles off the event loop: each load has a worker thread of its own, which ends with it.
+ * Whatever the bundle does there (crash the engine, eat memory, never end) the data plane goes on.
+ *
+ * Starting a thread and warming its engine takes longer than compiling a hundred policies, so the
+ * thread of the next load is started when one ends, and waits. It costs about 20 MB.
+ */
+import { Worker } from 'node:worker_threads';
+import type { LoadedBundle } from '../bundle/load.js';
+import { LOAD_HEAP_MIB_MAX, LOAD_TIMEOUT_MS } from '../constants.js';
+import { type ErrorCode, messageOf, problem } from '../errors.js';
+import { failed } from '../result.js';
+
+export interface LoadRequest {
+  readonly directory: string;
+  readonly environment: string | undefined;
+}
+
+/** What the thread is told at its start. */
+export interface ThreadData {
+  /** Its load has not come yet: there is time to warm up. */
+  readonly spare: boolean;
+}
+
+export interface BundleLoader {
+  /** Never rejects. */
+  load(request: LoadRequest): Promise<LoadedBundle>;
+  /** Ends every thread; a load under way is then a refusal that nobody should look at. */
+  close(): Promise<void>;
+}
+
+interface LoaderOptions {
+  /** Milliseconds; default LOAD_TIMEOUT_MS. */
+  readonly timeoutMs?: number;
+  /** Another program for the thread, in tests. */
+  readonly workerUrl?: URL;
+}
+
+/** Run from source (tests, development) the thread is TypeScript as well. */
+const WORKER_FILE = import.meta.url.endsWith('.ts')
+  ? './compile-worker-from-source.mjs'
+  : './compile-worker.js';
+const WORKER_URL = new URL(WORKER_FILE, import.meta.url);
+
+export function createBundleLoader(options: LoaderOptions = {}): BundleLoader {
+  const { timeoutMs = LOAD_TIMEOUT_MS, workerUrl = WORKER_URL } = options;
+  const workers = new Set<Worker>();
+  let spare: Worker | undefined;
+  let closed = false;
+
+  const start = (data: ThreadData): Worker => {
+    const worker = startWorker(workerUrl, data);
+    workers.add(worker);
+    worker.once('exit', () => {
+      workers.delete(worker);
+      if (spare === worker) spare = undefined;
+    });
+    // A thread that dies while it waits must not end the process.
+    worker.on('error', () => undefined);
+    return worker;
+  };
+  /** The answer does not wait for this. */
+  const end = async (worker: Worker) => {
+    try {
+      await worker.terminate();
+      if (closed || spare !== undefined) return;
+      spare = start({ spare: true });
+      spare.unref();
+    } catch {
+      // Without a spare thread the next load starts its own, and tells when it cannot.
+    }
+  };
+
+  return {
+    async load(request) {
+      if (closed) return refused('engine_failure', 'the loader is closed');
+      try {
+        const worker = spare ?? start({ spare: false });
+        spare = undefined;
+        worker.ref();
+        const loaded = await answerOf(worker, request, timeoutMs);
+        void end(worker);
+        return loaded;
+      } catch (thrown) {
+        return refused('engine_failure', `the loading thread failed: ${messageOf(thrown)}`);
+      }
+    },
+    async close() {
+      closed = true;
+      await Promise.all([...workers].map((worker) => worker.terminate()));
+    },
+  };
+}
+
+function startWorker(url: URL, workerData: ThreadData): Worker {
+  return new Worker(url, {
+    workerData,
+    execArgv: [],
+    resourceLimits: { maxOldGenerationSizeMb: LOAD_HEAP_MIB_MAX },
+    // Kept apart: the standard output of the process carries the decision log.
+    stdout: true,
+    stderr: true,
+  });
+}
+
+function answerOf(worker: Worker, request: LoadRequest, timeoutMs: number): Promise<LoadedBundle> {
+  return new Promise((resolve) => {
+    const finish = (loaded: LoadedBundle) => {
+      clearTimeout(timer);
+      resolve(loaded);
+    };
+    const timer = setTimeout(() => {
+      finish(refused('load_timeout', `loading took longer than ${timeoutMs} ms`));
+    }, timeoutMs);
+    worker.once('message', finish);
+    worker.once('error', (error) => {
+      finish(refused('engine_failure', `the loading thread died: ${messageOf(error)}`));
+    });
+    worker.once('exit', () => {
+      finish(refused('engine_failure', 'the loading thread ended without an answer'));
+    });
+    worker.postMessage(request);
+  });
+}
+
+function refused(code: ErrorCode, message: string): LoadedBundle {
+  return { result: failed(problem(code, message)), digest: undefined };
+}

@@ -1,0 +1,43 @@
+/**
+ * What the control loop tells: a generation taken or refused, the last refusal, counts. Plain data,
+ * the source of the change log, `/status` and metrics.
+ */
+import type { Digest } from '../bundle/types.js';
+import type { ErrorCode, Problem } from '../errors.js';
+
+export type ReloadReason = 'start' | 'watch' | 'poll' | 'signal';
+export type ReloadResult = 'taken' | 'unchanged' | 'refused';
+
+/** A generation taken or refused: the source of the change log. */
+export interface ChangeEvent {
+  readonly result: 'taken' | 'refused';
+  readonly reason: ReloadReason;
+  /** Stamp of the generation that ran before; null when it had no bundle. */
+  readonly from: string | null;
+  /** Stamp of the new generation; null when it was refused. */
+  readonly to: string | null;
+  /** Of the bytes that were read; null when they could not be read. */
+  readonly digest: Digest | null;
+  /** Of the first problem, when refused. */
+  readonly code: ErrorCode | null;
+  readonly message: string | null;
+  readonly file: string | null;
+  readonly line: number | null;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+  /** From the beginning of the load to the swap or refusal, milliseconds. */
+  readonly durationMs: number;
+}
+
+/** What `/status` shows as last_refusal. */
+export interface Refusal {
+  /** When it was first seen, milliseconds since the epoch. */
+  readonly atMs: number;
+  readonly file: string | null;
+  readonly line: number | null;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** `reloads_total{result}` */
+export type ReloadCount = 'ok' | 'unchanged' | `rejected_${ErrorCode}`;

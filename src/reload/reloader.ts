@@ -1,0 +1,231 @@
+/**
+ * The control loop: from a changed directory to another generation, or to a refusal that leaves the
+ * running one alone. One load at a time; the swap is one assignment.
+ */
+import type { LoadedBundle } from '../bundle/load.js';
+import type { CompiledBundle } from '../bundle/types.js';
+import { createEvaluator } from '../cedar/evaluator.js';
+import type { CreateEvaluator, Evaluator } from '../cedar/types.js';
+import type { Generation, Mode } from '../check/types.js';
+import { RELOAD_RETRY_MAX_MS, RELOAD_RETRY_MS } from '../constants.js';
+import { type ErrorCode, messageOf, type Problem, problem } from '../errors.js';
+import { failed, type Result } from '../result.js';
+import { type BundleLoader, createBundleLoader } from './bundle-loader.js';
+import type { ChangeEvent, Refusal, ReloadCount, ReloadReason, ReloadResult } from './events.js';
+import { createGeneration } from './generation.js';
+import { oneAtATime } from './one-at-a-time.js';
+import { type DirectoryWatch, watchDirectory } from './watch.js';
+
+export interface Reloader {
+  /** INVARIANT: a check reads this once, and does not keep it across an `await`. */
+  readonly current: Generation;
+  /** Until a later load succeeds. */
+  readonly lastRefusal: Refusal | null;
+  readonly counts: ReadonlyMap<ReloadCount, number>;
+  /** Loads for the first time and begins to watch; resolves whether or not there is a bundle. */
+  start(): Promise<void>;
+  /** Reads the directory again, whatever is thought to be known of it. Never rejects. */
+  reload(reason: ReloadReason): Promise<ReloadResult>;
+  /** Ends watching and loading; the current generation stays usable. */
+  close(): Promise<void>;
+}
+
+export interface ReloaderOptions {
+  readonly directory: string;
+  readonly mode: Mode;
+  readonly environment: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Called after the swap. */
+  readonly onChange: (event: ChangeEvent) => void;
+  /** Called for every load with how it ended. */
+  readonly onCount?: (count: ReloadCount) => void;
+  /** Something to tell the operator that is no change: the watcher does not work, a bug. */
+  readonly onTrouble?: (message: string) => void;
+  /** The engine of this thread; replaced in tests. */
+  readonly createEvaluator?: CreateEvaluator;
+  /** Replaced in tests. */
+  readonly loader?: BundleLoader;
+  /** Milliseconds; default RELOAD_POLL_MS. */
+  readonly pollMs?: number;
+}
+
+export function createReloader(options: ReloaderOptions): Reloader {
+  return new ReloadLoop(options);
+}
+
+/** The same bytes may do better next time: these loads are tried again, ever more rarely. */
+const INCONCLUSIVE: ReadonlySet<ErrorCode> = new Set([
+  'bundle_unreadable',
+  'bundle_changing',
+  'engine_failure',
+  'load_timeout',
+]);
+
+/** One load, from its beginning to its outcome. */
+interface Run {
+  readonly reason: ReloadReason;
+  readonly startedMs: number;
+  readonly loaded: LoadedBundle;
+}
+
+class ReloadLoop implements Reloader {
+  current: Generation;
+  lastRefusal: Refusal | null = null;
+  readonly counts = new Map<ReloadCount, number>();
+  readonly reload = oneAtATime((reason: ReloadReason) => this.#run(reason));
+
+  readonly #options: ReloaderOptions;
+  readonly #watch: DirectoryWatch;
+  readonly #loader: BundleLoader;
+  #closed = false;
+  /** Of the last refusal: the same bytes refused for the same reasons are told once. */
+  #refusalKey: string | undefined;
+  #retryDelayMs = RELOAD_RETRY_MS;
+  #retryAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: ReloaderOptions) {
+    const { directory, mode, onTrouble, pollMs } = options;
+    this.#options = options;
+    this.#loader = options.loader ?? createBundleLoader();
+    this.current = createGeneration({ number: 1, mode, active: undefined });
+    this.#watch = watchDirectory({
+      directory,
+      onChange: (reason) => void this.reload(reason),
+      onPoll: () => this.#retryIfDue(),
+      ...(onTrouble === undefined ? {} : { onTrouble }),
+      ...(pollMs === undefined ? {} : { pollMs }),
+    });
+  }
+
+  async start(): Promise<void> {
+    // The state that changes are measured from is older than the first load, so none is missed.
+    await this.#watch.start();
+    await this.reload('start');
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([this.#watch.close(), this.#loader.close()]);
+  }
+
+  async #run(reason: ReloadReason): Promise<ReloadResult> {
+    const { directory, environment, now, onTrouble } = this.#options;
+    if (this.#closed) return 'unchanged';
+    try {
+      const startedMs = now();
+      const loaded = await this.#loader.load({ directory, environment });
+      // INVARIANT: nothing is swapped after close().
+      if (this.#closed) return 'unchanged';
+      const run: Run = { reason, startedMs, loaded };
+      const { result } = loaded;
+      return result.ok ? this.#take(run, result.value) : this.#refuse(run, result.problems);
+    } catch (thrown) {
+      onTrouble?.(`reloading failed: ${messageOf(thrown)}`);
+      return 'refused';
+    }
+  }
+
+  #take(run: Run, bundle: CompiledBundle): ReloadResult {
+    const { mode, now } = this.#options;
+    const { number, active: old } = this.current;
+    if (old?.bundle.digest === bundle.digest) {
+      this.#forgetRefusal();
+      this.#count('unchanged');
+      return 'unchanged';
+    }
+    const evaluator = this.#createEvaluator(bundle);
+    if (!evaluator.ok) return this.#refuse(run, evaluator.problems);
+
+    const active = { bundle, evaluator: evaluator.value, loadedAtMs: now() };
+    const from = this.#stampOrNull();
+    this.current = createGeneration({ number: number + 1, mode, active });
+    this.#forgetRefusal();
+    this.#count('ok');
+    const { warnings } = bundle;
+    this.#tell({ ...this.#event(run), result: 'taken', from, to: this.current.stamp, warnings });
+    old?.evaluator.release();
+    return 'taken';
+  }
+
+  #refuse(run: Run, problems: readonly [Problem, ...Problem[]]): ReloadResult {
+    const { now } = this.#options;
+    const [{ code, message, file = null, line = null }] = problems;
+    this.#count(`rejected_${code}`);
+    const key = JSON.stringify([run.loaded.digest, problems]);
+    const known = key === this.#refusalKey;
+    this.#scheduleRetry(code, known);
+    if (known) return 'refused';
+
+    this.#refusalKey = key;
+    this.lastRefusal = { atMs: now(), file, line, code, message };
+    this.#tell({ ...this.#event(run), code, message, file, line, problems });
+    return 'refused';
+  }
+
+  #scheduleRetry(code: ErrorCode, again: boolean): void {
+    const { now } = this.#options;
+    this.#retryDelayMs = again
+      ? Math.min(this.#retryDelayMs * 2, RELOAD_RETRY_MAX_MS)
+      : RELOAD_RETRY_MS;
+    this.#retryAtMs = INCONCLUSIVE.has(code)
+      ? now() + this.#retryDelayMs
+      : Number.POSITIVE_INFINITY;
+  }
+
+  #retryIfDue(): void {
+    if (this.#options.now() >= this.#retryAtMs) void this.reload('poll');
+  }
+
+  #forgetRefusal(): void {
+    this.lastRefusal = null;
+    this.#refusalKey = undefined;
+    this.#retryAtMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** The bundle was tried in another thread; should this engine fail all the same, nothing is swapped. */
+  #createEvaluator(bundle: CompiledBundle): Result<Evaluator> {
+    const { createEvaluator: create = createEvaluator } = this.#options;
+    try {
+      return create(bundle.program);
+    } catch (thrown) {
+      const message = `the engine crashed on the bundle: ${messageOf(thrown)}`;
+      return failed(problem('engine_failure', message));
+    }
+  }
+
+  #stampOrNull(): string | null {
+    return this.current.active === undefined ? null : this.current.stamp;
+  }
+
+  /** A refusal without its cause: what all events have in common. */
+  #event({ reason, startedMs, loaded }: Run): ChangeEvent {
+    return {
+      result: 'refused',
+      reason,
+      from: this.#stampOrNull(),
+      to: null,
+      digest: loaded.digest ?? null,
+      code: null,
+      message: null,
+      file: null,
+      line: null,
+      problems: [],
+      warnings: [],
+      durationMs: this.#options.now() - startedMs,
+    };
+  }
+
+  #tell(event: ChangeEvent): void {
+    try {
+      this.#options.onChange(event);
+    } catch (thrown) {
+      this.#options.onTrouble?.(`telling of a change failed: ${messageOf(thrown)}`);
+    }
+  }
+
+  #count(result: ReloadCount): void {
+    this.counts.set(result, (this.counts.get(result) ?? 0) + 1);
+    this.#options.onCount?.(result);
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * Notices that a bundle directory changed. File events are hints only: after a quiet moment the
+ * directory's signature is compared, and only a difference counts. A slow poll does the same for
+ * file systems without events and for what the watcher misses.
+ */
+import { basename, dirname } from 'node:path';
+import { type FSWatcher, watch } from 'chokidar';
+import { observeDirectory } from '../bundle/directory-state.js';
+import {
+  RELOAD_DEBOUNCE_MAX_MS,
+  RELOAD_DEBOUNCE_MS,
+  RELOAD_POLL_DEGRADED_MS,
+  RELOAD_POLL_MS,
+} from '../constants.js';
+import { messageOf } from '../errors.js';
+import { createDebounce } from './debounce.js';
+import { oneAtATime } from './one-at-a-time.js';
+import { findWatchTargets, type WatchTargets } from './watch-targets.js';
+
+export interface DirectoryWatch {
+  /** Resolves when the present state is known: what changes from then on is noticed. */
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface WatchOptions {
+  readonly directory: string;
+  /** The directory is not what it was when this was last called, or at the start. */
+  readonly onChange: (reason: 'watch' | 'poll') => void;
+  /** Each poll, after `onChange` if there was a change. */
+  readonly onPoll?: () => void;
+  /** The watcher does not work; polling goes on, faster. Once for each kind of trouble. */
+  readonly onTrouble?: (message: string) => void;
+  /** Milliseconds between polls; default RELOAD_POLL_MS. */
+  readonly pollMs?: number;
+  /** Replaces chokidar in tests. */
+  readonly openWatcher?: typeof watch;
+}
+
+type LookReason = 'hint' | 'poll';
+
+export function watchDirectory(options: WatchOptions): DirectoryWatch {
+  const { directory, onChange, onPoll, onTrouble, pollMs = RELOAD_POLL_MS } = options;
+  let signature: string | undefined;
+  let closed = false;
+  let pollTimer: NodeJS.Timeout | undefined;
+
+  const debounce = createDebounce(() => void look('hint'), {
+    quietMs: RELOAD_DEBOUNCE_MS,
+    maxMs: RELOAD_DEBOUNCE_MAX_MS,
+  });
+  const eyes = createEyes({ ...options, onHint: debounce.hint });
+
+  const look = oneAtATime(async (reason: LookReason) => {
+    if (closed) return;
+    try {
+      await eyes.aim(await findWatchTargets(directory));
+      const before = signature;
+      signature = (await observeDirectory(directory)).signature;
+      if (closed) return;
+      const changed = before !== undefined && before !== signature;
+      if (changed) onChange(reason === 'poll' ? 'poll' : 'watch');
+      if (reason === 'poll') onPoll?.();
+    } catch (thrown) {
+      onTrouble?.(`looking at the bundle directory failed: ${messageOf(thrown)}`);
+    }
+  });
+
+  const poll = async () => {
+    await look('poll');
+    schedulePoll();
+  };
+  const schedulePoll = () => {
+    if (closed) return;
+    const delayMs = eyes.working() ? pollMs : Math.min(pollMs, RELOAD_POLL_DEGRADED_MS);
+    pollTimer = setTimeout(() => void poll(), delayMs).unref();
+  };
+
+  return {
+    async start() {
+      await look('hint');
+      schedulePoll();
+    },
+    async close() {
+      closed = true;
+      clearTimeout(pollTimer);
+      debounce.cancel();
+      await eyes.close();
+    },
+  };
+}
+
+interface Eyes {
+  /** Watches these from now on; nothing happens when they are watched already. */
+  aim(targets: WatchTargets): Promise<void>;
+  working(): boolean;
+  close(): Promise<void>;
+}
+
+/** The chokidar part: a new watcher whenever other directories, or other inodes, are to be watched. */
+function createEyes(options: WatchOptions & { readonly onHint: () => void }): Eyes {
+  const { onHint, onTrouble, openWatcher = watch } = options;
+  let watcher: FSWatcher | undefined;
+  let identity: string | undefined;
+  let trouble: string | undefined;
+  let closed = false;
+
+  const report = (thrown: unknown) => {
+    // Tried again at the next look.
+    identity = undefined;
+    const message = `watching the bundle directory failed: ${messageOf(thrown)}`;
+    if (trouble === message) return;
+    trouble = message;
+    onTrouble?.(message);
+  };
+
+  return {
+    async aim(targets) {
+      if (targets.identity === identity) return;
+      // chokidar shares handles by path: a handle of a deleted inode must be gone before.
+      await watcher?.close();
+      if (closed) return;
+      identity = targets.identity;
+      try {
+        watcher = openWatcher([...targets.directories.keys()], {
+          ignored: (path) => !matters(path, targets),
+          depth: 0,
+          ignoreInitial: true,
+          followSymlinks: false,
+          ignorePermissionErrors: true,
+          atomic: false,
+        });
+        watcher.on('raw', (_event, name, details) => {
+          if (isHint(name, details, targets)) onHint();
+        });
+        watcher.on('all', onHint).on('error', report);
+        watcher.once('ready', () => {
+          // After an error the next poll tries again; a hint here would make a tight loop.
+          if (identity !== targets.identity) return;
+          trouble = undefined;
+          // What changed before the handles were in place is found by one more look.
+          onHint();
+        });
+      } catch (thrown) {
+        report(thrown);
+      }
+    },
+    working: () => trouble === undefined,
+    async close() {
+      closed = true;
+      await watcher?.close();
+    },
+  };
+}
+
+/** In a parent only the way to the directory matters: it may be a busy place such as `/tmp`. */
+function isHint(name: unknown, details: unknown, { directories }: WatchTargets): boolean {
+  const watched = (details as { watchedPath?: string } | undefined)?.watchedPath;
+  const names = watched === undefined ? undefined : directories.get(watched);
+  if (watched === undefined || names === undefined || typeof name !== 'string') return true;
+  return names.has(name) || name === basename(watched);
+}
+
+/** What chokidar is to look at: the directories themselves, and the entries that matter in them. */
+function matters(path: string, { directories }: WatchTargets): boolean {
+  if (directories.has(path)) return true;
+  const parent = dirname(path);
+  if (!directories.has(parent)) return false;
+  return directories.get(parent)?.has(basename(path)) ?? true;
+}

@@ -1,0 +1,93 @@
+/**
+ * Every metric of cedargate: registration (metrics.ts) and docs/metrics.md are both made from this
+ * table. Labels are bounded: never a path, a principal, a host or a decision id.
+ */
+import { METRIC_POLICIES_MAX } from '../constants.js';
+
+export interface MetricEntry {
+  readonly name: `cedargate_${string}`;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  /** Label -> what bounds its values. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export const METRICS = {
+  checks: {
+    name: 'cedargate_checks_total',
+    type: 'counter',
+    help: 'Checks answered.',
+    labels: {
+      decision: 'allow, deny, error',
+      mode: 'shadow, enforce',
+      outcome: 'allow, deny, fail',
+      reason: 'the codes of docs/reasons.md',
+    },
+  },
+  checkDuration: {
+    name: 'cedargate_check_duration_seconds',
+    type: 'histogram',
+    help: 'Time from the bytes of a request to its answer, in seconds.',
+    labels: {},
+  },
+  inflightChecks: {
+    name: 'cedargate_inflight_checks',
+    type: 'gauge',
+    help: 'Checks received and not yet answered.',
+    labels: {},
+  },
+  policyErrors: {
+    name: 'cedargate_policy_errors_total',
+    type: 'counter',
+    help: 'Evaluations of a policy that failed.',
+    labels: {
+      policy: `the ids of policies that failed since the start, ${METRIC_POLICIES_MAX} at most; further ones count under _other`,
+    },
+  },
+  newClasses: {
+    name: 'cedargate_new_classes_total',
+    type: 'counter',
+    help: 'Classes (caller, action, destination, route) seen for the first time by this process.',
+    labels: {},
+  },
+  bundleInfo: {
+    name: 'cedargate_bundle_info',
+    type: 'gauge',
+    help: 'Always 1; the labels name the bundle that decides. The series of an earlier bundle ends.',
+    labels: {
+      version: 'one value at a time: that of the loaded bundle',
+      digest: 'one value at a time: that of the loaded bundle',
+      role: 'active',
+    },
+  },
+  reloads: {
+    name: 'cedargate_reloads_total',
+    type: 'counter',
+    help: 'Attempts to load the bundle.',
+    labels: { result: 'ok, unchanged, rejected_<code> with the codes of docs/errors.md' },
+  },
+  decisionLogEvents: {
+    name: 'cedargate_decision_log_events_total',
+    type: 'counter',
+    help: 'Decisions by what became of their log line. The sum is the number of checks.',
+    labels: { result: 'logged, dropped' },
+  },
+  buildInfo: {
+    name: 'cedargate_build_info',
+    type: 'gauge',
+    help: 'Always 1; the labels name the versions of cedargate, the Cedar SDK and the Cedar language.',
+    labels: {
+      version: 'one value for each process',
+      cedar_sdk: 'one value for each process',
+      cedar_language: 'one value for each process',
+    },
+  },
+} as const satisfies Record<string, MetricEntry>;
+
+/** What begins the names of the metrics that prom-client adds about process and event loop. */
+export const DEFAULT_METRIC_PREFIXES = ['process_', 'nodejs_'] as const;
+
+/** Seconds, from 50 us (a remembered decision) to 200 ms (the time-out of Envoy). */
+export const CHECK_DURATION_BUCKETS = [
+  0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2,
+] as const;

@@ -1,0 +1,141 @@
+/**
+ * Metrics in Prometheus form, in a registry of their own.
+ *
+ * Counters live as long as the process: a series that appeared never disappears, also when the
+ * bundle whose policy it names is gone, because a counter that goes away and comes back looks like
+ * a reset. Only `bundle_info` follows the bundle. prom-client costs 0.25 us for each inc and
+ * observe (Node 20), so the hot path calls it directly.
+ */
+import {
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type MetricConfiguration,
+  Registry,
+} from 'prom-client';
+import type { CheckRecord } from '../check/types.js';
+import { METRIC_POLICIES_MAX } from '../constants.js';
+import type { ErrorCode } from '../errors.js';
+import { CHECK_DURATION_BUCKETS, METRICS, type MetricEntry } from './metric-table.js';
+
+export type ReloadResult = 'ok' | 'unchanged' | `rejected_${ErrorCode}`;
+
+export interface BuildVersions {
+  readonly version: string;
+  readonly cedarSdk: string;
+  readonly cedarLanguage: string;
+}
+
+/** What the decision log has counted; asked at every scrape. */
+export type LogEventsSource = () => { readonly logged: number; readonly dropped: number };
+
+export interface Metrics {
+  /** A check was received. */
+  checkStarted(): void;
+  /** A check that was received has ended, answered or not. */
+  checkEnded(): void;
+  /** A check was answered. */
+  check(record: CheckRecord, durationSeconds: number): void;
+  newClass(): void;
+  reload(result: ReloadResult): void;
+  /** This bundle decides from now on; undefined = none does. */
+  bundleLoaded(bundle: { readonly version: string; readonly digest: string } | undefined): void;
+  logEvents(source: LogEventsSource): void;
+  /** What /metrics answers. */
+  render(): Promise<{ readonly contentType: string; readonly body: string }>;
+  /** Forgets everything; for tests and the end of the process. */
+  stop(): void;
+}
+
+export function createMetrics(versions: BuildVersions): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const counters = register(registry);
+  const { version, cedarSdk, cedarLanguage } = versions;
+  counters.buildInfo.set({ version, cedar_sdk: cedarSdk, cedar_language: cedarLanguage }, 1);
+  // From the first scrape on, so that the first refusal and the first lost line are increases.
+  for (const result of ['ok', 'unchanged']) counters.reloads.inc({ result }, 0);
+  const policyLabel = boundedLabel(METRIC_POLICIES_MAX);
+
+  return {
+    checkStarted: () => counters.inflightChecks.inc(),
+    checkEnded: () => counters.inflightChecks.dec(),
+    check({ decision, mode, outcome, reason, errors }, durationSeconds) {
+      counters.checks.inc({ decision, mode, outcome, reason });
+      counters.checkDuration.observe(durationSeconds);
+      for (const { policy } of errors) {
+        if (policy !== undefined) counters.policyErrors.inc({ policy: policyLabel(policy) });
+      }
+    },
+    newClass: () => counters.newClasses.inc(),
+    reload: (result) => counters.reloads.inc({ result }),
+    bundleLoaded(bundle) {
+      counters.bundleInfo.reset();
+      if (bundle === undefined) return;
+      counters.bundleInfo.set(
+        { version: bundle.version, digest: bundle.digest, role: 'active' },
+        1,
+      );
+    },
+    logEvents(source) {
+      counters.setLogEventsSource(source);
+    },
+    async render() {
+      return { contentType: registry.contentType, body: await registry.metrics() };
+    },
+    stop: () => registry.clear(),
+  };
+}
+
+function register(registry: Registry) {
+  const counter = (entry: MetricEntry) => new Counter(configOf(entry, registry));
+  const gauge = (entry: MetricEntry) => new Gauge(configOf(entry, registry));
+  let logEvents: LogEventsSource = () => ({ logged: 0, dropped: 0 });
+  new Counter({
+    ...configOf(METRICS.decisionLogEvents, registry),
+    // The log keeps the exact account; a second one here could only differ.
+    collect() {
+      const { logged, dropped } = logEvents();
+      this.reset();
+      this.inc({ result: 'logged' }, logged);
+      this.inc({ result: 'dropped' }, dropped);
+    },
+  });
+  return {
+    checks: counter(METRICS.checks),
+    checkDuration: new Histogram({
+      ...configOf(METRICS.checkDuration, registry),
+      buckets: [...CHECK_DURATION_BUCKETS],
+    }),
+    inflightChecks: gauge(METRICS.inflightChecks),
+    policyErrors: counter(METRICS.policyErrors),
+    newClasses: counter(METRICS.newClasses),
+    bundleInfo: gauge(METRICS.bundleInfo),
+    reloads: counter(METRICS.reloads),
+    buildInfo: gauge(METRICS.buildInfo),
+    setLogEventsSource(source: LogEventsSource) {
+      logEvents = source;
+    },
+  };
+}
+
+function configOf(entry: MetricEntry, registry: Registry): MetricConfiguration<string> {
+  return {
+    name: entry.name,
+    help: entry.help,
+    labelNames: Object.keys(entry.labels),
+    registers: [registry],
+  };
+}
+
+/** The first `max` values as they are; all others share `_other`. */
+function boundedLabel(max: number): (value: string) => string {
+  const known = new Set<string>();
+  return (value) => {
+    if (known.has(value)) return value;
+    if (known.size >= max) return '_other';
+    known.add(value);
+    return value;
+  };
+}

@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest';
+import { type CedarApi, Engine, EngineFault, engineVersion } from '../../../src/cedar/engine.js';
+import { createEvaluator } from '../../../src/cedar/evaluator.js';
+import { ENGINE_RESTART_MS, ENGINE_SLOTS_MAX } from '../../../src/constants.js';
+import { freshEngine, lines, loadInstance, programOf, request } from './support.js';
+
+function engineWithClock() {
+  const clock = { ms: 0 };
+  return { clock, engine: freshEngine(() => clock.ms) };
+}
+
+const BOMB = `permit (principal, action, resource) when { ${'('.repeat(5_000)}true${')'.repeat(5_000)} };`;
+
+function blowUp(engine: Engine): void {
+  engine.run((api) => api.policyToJson(BOMB));
+}
+
+describe('the engine', () => {
+  it('tells the versions of the SDK and the language', () => {
+    expect(engineVersion().sdk).toMatch(/^4\.13\.\d+$/);
+    expect(engineVersion().language).toMatch(/^\d+\.\d+/);
+  });
+
+  it('loads what was loaded again after it broke, and answers as before', () => {
+    const { engine } = engineWithClock();
+    const loaded = createEvaluator(programOf({}), engine);
+    if (!loaded.ok) throw new Error(lines(loaded).join());
+    const before = loaded.value.evaluate(request());
+    expect(before).toMatchObject({ kind: 'answered', satisfied: ['all'] });
+    expect(() => blowUp(engine)).toThrow(EngineFault);
+    expect(loaded.value.evaluate(request())).toEqual(before);
+    expect(engine.restarts).toBe(1);
+  });
+
+  it('restarts at most once in a while, and says fault in between', () => {
+    const { engine, clock } = engineWithClock();
+    const loaded = createEvaluator(programOf({}), engine);
+    if (!loaded.ok) throw new Error(lines(loaded).join());
+    const { evaluate } = loaded.value;
+    expect(() => blowUp(engine)).toThrow(EngineFault);
+    expect(evaluate(request()).kind).toBe('answered');
+    expect(() => blowUp(engine)).toThrow(EngineFault);
+    clock.ms += ENGINE_RESTART_MS - 1;
+    expect(evaluate(request())).toMatchObject({ kind: 'failed', fault: true });
+    clock.ms += 1;
+    expect(evaluate(request()).kind).toBe('answered');
+    expect(engine.restarts).toBe(2);
+  });
+
+  it('keeps the instance when a call throws for its input', () => {
+    const { engine } = engineWithClock();
+    const loaded = createEvaluator(programOf({}), engine);
+    if (!loaded.ok) throw new Error(lines(loaded).join());
+    const answer = loaded.value.evaluate(request({ context: { path: '\ud800' } }));
+    expect(answer).toMatchObject({ kind: 'failed' });
+    expect(answer).not.toHaveProperty('fault');
+    expect(loaded.value.evaluate(request()).kind).toBe('answered');
+    expect(engine.restarts).toBe(0);
+  });
+
+  it('uses a bounded set of names over many loads', () => {
+    const names = new Set<string>();
+    const watched = (): CedarApi => {
+      const api = loadInstance();
+      const preparsePolicySet: CedarApi['preparsePolicySet'] = (name, policies) => {
+        names.add(name);
+        return api.preparsePolicySet(name, policies);
+      };
+      const preparseSchema: CedarApi['preparseSchema'] = (name, schema) => {
+        names.add(name);
+        return api.preparseSchema(name, schema);
+      };
+      return { ...api, preparsePolicySet, preparseSchema };
+    };
+    const engine = new Engine({ load: watched, nowMs: () => 0 });
+    const program = programOf({});
+    const active: { release(): void }[] = [];
+    for (let turn = 0; turn < 200; turn += 1) {
+      const id = `p${turn}`;
+      const policies = program.policies.map((source) => ({ ...source, id }));
+      const loaded = createEvaluator({ ...program, policies }, engine);
+      if (!loaded.ok) throw new Error(lines(loaded).join());
+      const answer = loaded.value.evaluate(request());
+      expect(answer).toMatchObject({ kind: 'answered', satisfied: [id] });
+      active.push(loaded.value);
+      if (active.length === 3) active.shift()?.release();
+    }
+    expect(names.size).toBeLessThanOrEqual(ENGINE_SLOTS_MAX);
+    expect(engine.slotsInUse).toBe(2);
+  });
+
+  it('refuses another program when all slots are taken, until one is given back', () => {
+    const { engine } = engineWithClock();
+    const program = programOf({});
+    const all = Array.from({ length: ENGINE_SLOTS_MAX }, () => createEvaluator(program, engine));
+    expect(all.every(({ ok }) => ok)).toBe(true);
+    expect(lines(createEvaluator(program, engine))).toEqual([
+      ' engine_failure all slots of the engine are in use',
+    ]);
+    const [first] = all;
+    if (first?.ok) {
+      first.value.release();
+      first.value.release();
+    }
+    expect(engine.slotsInUse).toBe(ENGINE_SLOTS_MAX - 1);
+    expect(createEvaluator(program, engine).ok).toBe(true);
+  });
+
+  it('takes no slot for a program that does not parse', () => {
+    const { engine } = engineWithClock();
+    const program = { ...programOf({}), schemaText: 'nonsense' };
+    expect(lines(createEvaluator(program, engine))[0]).toContain('engine_failure schema: ');
+    expect(engine.slotsInUse).toBe(0);
+  });
+});

@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
+import { loadBundleDirectory } from '../../../src/bundle/load.js';
+import { type BundleLoader, createBundleLoader } from '../../../src/reload/bundle-loader.js';
+import { bundleFiles, temporaryDirectory, writeFiles } from '../../support/bundle-files.js';
+
+const thread = (name: string) => ({ workerUrl: new URL(`./threads/${name}.js`, import.meta.url) });
+const REQUEST = { directory: 'anywhere', environment: undefined };
+
+const open: BundleLoader[] = [];
+afterEach(async () => {
+  for (const loader of open.splice(0)) await loader.close();
+});
+function openLoader(options: Parameters<typeof createBundleLoader>[0] = {}): BundleLoader {
+  const loader = createBundleLoader(options);
+  open.push(loader);
+  return loader;
+}
+
+describe('loading in a thread', () => {
+  test('gives what loading here gives, load after load', async () => {
+    const directory = await temporaryDirectory();
+    await writeFiles(directory, bundleFiles('1'));
+    const request = { directory, environment: undefined };
+    const loader = openLoader();
+    const loaded = await loader.load(request);
+    expect(loaded.result).toMatchObject({ ok: true });
+    expect(loaded).toEqual(await loadBundleDirectory(directory, request));
+    await writeFiles(directory, { 'main.cedar': 'permit(' });
+    const refused = await loader.load(request);
+    expect(refused.result.ok).toBe(false);
+    expect(refused).toEqual(await loadBundleDirectory(directory, request));
+  });
+
+  test('leaves the event loop alone', async () => {
+    const directory = await temporaryDirectory();
+    await writeFiles(directory, bundleFiles('1'));
+    let turns = 0;
+    const ticking = setInterval(() => {
+      turns += 1;
+    }, 1);
+    await openLoader().load({ directory, environment: undefined });
+    clearInterval(ticking);
+    expect(turns).toBeGreaterThan(10);
+  });
+
+  test.each([
+    ['never answers', 'silent', 'load_timeout', 'longer than 300 ms'],
+    ['never ends', 'busy', 'load_timeout', 'longer than 300 ms'],
+    ['ends without an answer', 'ending', 'engine_failure', 'ended without an answer'],
+    ['dies', 'throwing', 'engine_failure', 'unreachable executed'],
+    ['takes all memory', 'hungry', 'engine_failure', 'memory'],
+    ['cannot be started', 'none', 'engine_failure', 'none.js'],
+  ])('a thread that %s is a refusal, and so is the next', async (_what, name, code, message) => {
+    const limit = code === 'load_timeout' ? { timeoutMs: 300 } : {};
+    const loader = openLoader({ ...limit, ...thread(name) });
+    for (let i = 0; i < (name === 'hungry' ? 1 : 2); i += 1) {
+      const { result, digest } = await loader.load(REQUEST);
+      if (result.ok) throw new Error('the bundle was taken');
+      expect(digest).toBe(undefined);
+      expect(result.problems[0].code).toBe(code);
+      expect(result.problems[0].message).toContain(message);
+    }
+  });
+
+  test('ends when the loader is closed, and none begins afterwards', async () => {
+    const loader = openLoader(thread('busy'));
+    const loading = loader.load(REQUEST);
+    await sleep(50);
+    await loader.close();
+    expect((await loading).result.ok).toBe(false);
+    expect((await loader.load(REQUEST)).result.ok).toBe(false);
+  });
+});

@@ -1,0 +1,196 @@
+import { EventEmitter } from 'node:events';
+import { mkdir, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import {
+  type DirectoryWatch,
+  type WatchOptions,
+  watchDirectory,
+} from '../../../src/reload/watch.js';
+import { temporaryDirectory, writeFiles } from '../../support/bundle-files.js';
+import { createKubeletVolume } from '../../support/kubelet-volume.js';
+
+const open: DirectoryWatch[] = [];
+afterEach(async () => {
+  for (const watch of open.splice(0)) await watch.close();
+});
+
+/** Counts changes; `next` waits for one that was not waited for yet. */
+async function startWatch(directory: string, options: Partial<WatchOptions> = {}) {
+  let count = 0;
+  let waited = 0;
+  const reasons: string[] = [];
+  const changed = new EventEmitter();
+  const watch = watchDirectory({
+    directory,
+    // No test here may pass because of the poll, unless it says so.
+    pollMs: 3_600_000,
+    ...options,
+    onChange: (reason) => {
+      count += 1;
+      reasons.push(reason);
+      changed.emit('change');
+    },
+  });
+  open.push(watch);
+  await watch.start();
+  const next = async () => {
+    while (count === waited) await new Promise((resolve) => changed.once('change', resolve));
+    waited = count;
+  };
+  return { next, reasons, count: () => count, watch };
+}
+
+describe('a change is noticed', () => {
+  test('when a file is written, added, renamed over, removed', async () => {
+    const directory = await temporaryDirectory();
+    await writeFiles(directory, { 'a.cedar': 'A' });
+    const { next } = await startWatch(directory);
+    await writeFiles(directory, { 'a.cedar': 'B' });
+    await next();
+    await writeFiles(directory, { 'b.cedar': 'B' });
+    await next();
+    await writeFiles(directory, { 'c.tmp': 'C' });
+    await rename(join(directory, 'c.tmp'), join(directory, 'a.cedar'));
+    await next();
+    await unlink(join(directory, 'a.cedar'));
+    await next();
+  });
+
+  test('each time a volume is swapped', async () => {
+    const volume = createKubeletVolume(await temporaryDirectory());
+    await volume.write({ 'a.cedar': '0' });
+    const { next } = await startWatch(volume.directory);
+    for (let i = 1; i <= 5; i += 1) {
+      await volume.write({ 'a.cedar': `${i}` });
+      await next();
+    }
+  });
+
+  test('when a volume appears late, its parents too', async () => {
+    const directory = join(await temporaryDirectory(), 'mnt', 'policies');
+    const { next } = await startWatch(directory);
+    await createKubeletVolume(directory).write({ 'a.cedar': '0' });
+    await next();
+  });
+
+  test('when the directory is deleted and made again, more than once', async () => {
+    const directory = join(await temporaryDirectory(), 'policies');
+    await mkdir(directory);
+    await writeFiles(directory, { 'a.cedar': '0' });
+    const { next } = await startWatch(directory);
+    for (let i = 0; i < 3; i += 1) {
+      await rm(directory, { recursive: true });
+      await next();
+      await mkdir(directory);
+      await writeFiles(directory, { 'a.cedar': '0' });
+      await next();
+    }
+    await writeFiles(directory, { 'a.cedar': '1' });
+    await next();
+  });
+
+  test('when the whole path to it is moved away and comes back', async () => {
+    const root = await temporaryDirectory();
+    const directory = join(root, 'mnt', 'policies');
+    await mkdir(directory, { recursive: true });
+    await writeFiles(directory, { 'a.cedar': '0' });
+    const { next } = await startWatch(directory);
+    await rename(directory, join(root, 'away'));
+    await next();
+    await rename(join(root, 'away'), directory);
+    await next();
+  });
+
+  test('when a symlinked directory is retargeted, also to one that comes later', async () => {
+    const root = await temporaryDirectory();
+    const directory = join(root, 'current');
+    for (const version of ['one', 'two']) {
+      await mkdir(join(root, version));
+      await writeFiles(join(root, version), { 'a.cedar': version });
+    }
+    const retarget = async (version: string) => {
+      await symlink(version, join(root, 'next'));
+      await rename(join(root, 'next'), directory);
+    };
+    await retarget('one');
+    const { next } = await startWatch(directory);
+    await retarget('two');
+    await next();
+    await writeFiles(join(root, 'two'), { 'a.cedar': 'edited' });
+    await next();
+    await retarget('three');
+    await next();
+    await mkdir(join(root, 'three'));
+    await next();
+  });
+
+  test('by the poll alone when there are no events', async () => {
+    const directory = await temporaryDirectory();
+    const silent = () => new EventEmitter() as never;
+    const { next, reasons } = await startWatch(directory, {
+      pollMs: 20,
+      openWatcher: () => Object.assign(silent(), { close: async () => undefined }) as never,
+    });
+    await writeFiles(directory, { 'a.cedar': '1' });
+    await next();
+    expect(reasons).toEqual(['poll']);
+  });
+});
+
+describe('what is no change', () => {
+  test('is not told: events without a difference, neighbours, hidden files', async () => {
+    const directory = join(await temporaryDirectory(), 'policies');
+    await mkdir(directory);
+    await writeFiles(directory, { 'a.cedar': 'A' });
+    const { next, count } = await startWatch(directory);
+    await writeFile(join(dirname(directory), 'neighbour'), 'x');
+    await writeFiles(directory, { '.a.cedar.swp': 'x' });
+    await mkdir(join(directory, 'tests'));
+    await writeFile(join(directory, 'tests', 'x.yaml'), 'x');
+    await writeFiles(directory, { 'b.cedar': 'B' });
+    await next();
+    expect(count()).toBe(1);
+  });
+
+  test('after close', async () => {
+    const directory = await temporaryDirectory();
+    const { watch, count } = await startWatch(directory, { pollMs: 5 });
+    await writeFiles(directory, { 'a.cedar': 'A' });
+    await watch.close();
+    const before = count();
+    await writeFiles(directory, { 'a.cedar': 'B' });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(count()).toBe(before);
+  });
+});
+
+describe('a watcher that does not work', () => {
+  test('is told once, is tried again, and polling goes on meanwhile', async () => {
+    const directory = await temporaryDirectory();
+    const onTrouble = vi.fn();
+    let opened = 0;
+    const broken = () => {
+      opened += 1;
+      const watcher = new EventEmitter();
+      queueMicrotask(() => {
+        for (let i = 0; i < 3; i += 1)
+          watcher.emit('error', new Error('ENOSPC: no inotify watches'));
+        watcher.emit('ready');
+      });
+      return Object.assign(watcher, { close: async () => undefined }) as never;
+    };
+    const { next, reasons } = await startWatch(directory, {
+      pollMs: 20,
+      onTrouble,
+      openWatcher: broken,
+    });
+    await writeFiles(directory, { 'a.cedar': '1' });
+    await next();
+    await vi.waitFor(() => expect(opened).toBeGreaterThan(3));
+    expect(onTrouble.mock.calls).toEqual([
+      ['watching the bundle directory failed: ENOSPC: no inotify watches'],
+    ]);
+    expect(reasons).toEqual(['poll']);
+  });
+});

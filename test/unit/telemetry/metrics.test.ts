@@ -1,0 +1,177 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { METRIC_POLICIES_MAX } from '../../../src/constants.js';
+import {
+  CHECK_DURATION_BUCKETS,
+  DEFAULT_METRIC_PREFIXES,
+  METRICS,
+  type MetricEntry,
+} from '../../../src/telemetry/metric-table.js';
+import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.js';
+import { checkRecord } from '../../support/check-records.js';
+
+const open: Metrics[] = [];
+afterEach(() => {
+  for (const metrics of open.splice(0)) metrics.stop();
+});
+
+function rig() {
+  const metrics = createMetrics({ version: '0.1.0', cedarSdk: '4.13.0', cedarLanguage: '4.5' });
+  open.push(metrics);
+  return metrics;
+}
+
+/** Samples of one metric, name and labels -> value. */
+async function samples(metrics: Metrics, name: string): Promise<Record<string, number>> {
+  const { body } = await metrics.render();
+  const lines = body.split('\n').filter((line) => line.startsWith(name));
+  return Object.fromEntries(
+    lines.map((line) => {
+      const cut = line.lastIndexOf(' ');
+      return [line.slice(0, cut), Number(line.slice(cut + 1))];
+    }),
+  );
+}
+
+const failedPolicy = (policy: string) =>
+  checkRecord({ errors: [{ code: 'policy_evaluation', message: 'm', policy }] });
+
+describe('metrics', () => {
+  test('count checks by decision, mode, outcome and reason', async () => {
+    const metrics = rig();
+    metrics.check(checkRecord(), 0.001);
+    metrics.check(checkRecord(), 0.001);
+    metrics.check(checkRecord({ decision: 'deny', reason: 'no_permit', wouldDeny: true }), 0.001);
+    expect(await samples(metrics, 'cedargate_checks_total')).toEqual({
+      'cedargate_checks_total{decision="allow",mode="shadow",outcome="allow",reason="policy_permit"}': 2,
+      'cedargate_checks_total{decision="deny",mode="shadow",outcome="allow",reason="no_permit"}': 1,
+    });
+  });
+
+  test('sort durations into buckets from 50 us to 200 ms', async () => {
+    const metrics = rig();
+    for (const seconds of [0.00004, 0.0002, 0.3]) metrics.check(checkRecord(), seconds);
+    const seen = await samples(metrics, 'cedargate_check_duration_seconds');
+    expect(seen).toMatchObject({
+      'cedargate_check_duration_seconds_bucket{le="0.00005"}': 1,
+      'cedargate_check_duration_seconds_bucket{le="0.00025"}': 2,
+      'cedargate_check_duration_seconds_bucket{le="0.2"}': 2,
+      'cedargate_check_duration_seconds_bucket{le="+Inf"}': 3,
+      cedargate_check_duration_seconds_count: 3,
+    });
+    expect(Object.keys(seen)).toHaveLength(CHECK_DURATION_BUCKETS.length + 3);
+  });
+
+  test('count what is in flight up and down', async () => {
+    const metrics = rig();
+    for (let i = 0; i < 3; i += 1) metrics.checkStarted();
+    metrics.checkEnded();
+    expect(await samples(metrics, 'cedargate_inflight')).toEqual({ cedargate_inflight_checks: 2 });
+  });
+
+  test('count failures by policy, and share one value beyond the bound', async () => {
+    const metrics = rig();
+    for (let i = 0; i < METRIC_POLICIES_MAX + 5; i += 1) metrics.check(failedPolicy(`p${i}`), 0);
+    metrics.check(failedPolicy('p0'), 0);
+    metrics.check(checkRecord({ errors: [{ code: 'value_ignored', message: 'm' }] }), 0);
+    const seen = await samples(metrics, 'cedargate_policy_errors_total');
+    expect(Object.keys(seen)).toHaveLength(METRIC_POLICIES_MAX + 1);
+    expect(seen['cedargate_policy_errors_total{policy="p0"}']).toBe(2);
+    expect(seen['cedargate_policy_errors_total{policy="_other"}']).toBe(5);
+  });
+
+  test('name one bundle at a time, and keep the counters when it changes', async () => {
+    const metrics = rig();
+    metrics.bundleLoaded({ version: '1', digest: 'sha256:a' });
+    metrics.check(failedPolicy('old'), 0);
+    metrics.bundleLoaded({ version: '2', digest: 'sha256:b' });
+    expect(await samples(metrics, 'cedargate_bundle_info')).toEqual({
+      'cedargate_bundle_info{version="2",digest="sha256:b",role="active"}': 1,
+    });
+    expect(await samples(metrics, 'cedargate_policy_errors_total')).toEqual({
+      'cedargate_policy_errors_total{policy="old"}': 1,
+    });
+    metrics.bundleLoaded(undefined);
+    expect(await samples(metrics, 'cedargate_bundle_info')).toEqual({});
+  });
+
+  test('count loads by result, from zero', async () => {
+    const metrics = rig();
+    metrics.reload('ok');
+    metrics.reload('rejected_policy_syntax');
+    expect(await samples(metrics, 'cedargate_reloads_total')).toEqual({
+      'cedargate_reloads_total{result="ok"}': 1,
+      'cedargate_reloads_total{result="unchanged"}': 0,
+      'cedargate_reloads_total{result="rejected_policy_syntax"}': 1,
+    });
+  });
+
+  test('ask the decision log for its account at every scrape', async () => {
+    const metrics = rig();
+    const name = 'cedargate_decision_log_events_total';
+    const account = { logged: 0, dropped: 0 };
+    expect(Object.values(await samples(metrics, name))).toEqual([0, 0]);
+    metrics.logEvents(() => account);
+    account.logged = 7;
+    account.dropped = 2;
+    for (let scrape = 0; scrape < 2; scrape += 1) {
+      expect(await samples(metrics, name)).toEqual({
+        [`${name}{result="logged"}`]: 7,
+        [`${name}{result="dropped"}`]: 2,
+      });
+    }
+  });
+
+  test('count new classes and name the versions of the build', async () => {
+    const metrics = rig();
+    metrics.newClass();
+    expect(await samples(metrics, 'cedargate_new_classes_total')).toEqual({
+      cedargate_new_classes_total: 1,
+    });
+    expect(await samples(metrics, 'cedargate_build_info')).toEqual({
+      'cedargate_build_info{version="0.1.0",cedar_sdk="4.13.0",cedar_language="4.5"}': 1,
+    });
+  });
+
+  test('are kept apart between two instances', async () => {
+    const [one, two] = [rig(), rig()];
+    one.newClass();
+    expect(await samples(two, 'cedargate_new_classes_total')).toEqual({
+      cedargate_new_classes_total: 0,
+    });
+  });
+
+  test('come in the text format of Prometheus, with process and event-loop metrics', async () => {
+    const { contentType, body } = await rig().render();
+    expect(contentType).toMatch(/^text\/plain; version=0\.0\.4/);
+    expect(body).toMatch(/^process_cpu_seconds_total /m);
+    expect(body).toMatch(/^nodejs_eventloop_lag_p99_seconds /m);
+  });
+});
+
+describe('the table of metrics', () => {
+  const entries: readonly MetricEntry[] = Object.values(METRICS);
+
+  test('is what is registered: names, types, help; all else has a prefix of the defaults', async () => {
+    const { body } = await rig().render();
+    const help = new Map([...body.matchAll(/^# HELP (\S+) (.*)$/gm)].map(([, n, h]) => [n, h]));
+    const types = new Map([...body.matchAll(/^# TYPE (\S+) (.*)$/gm)].map(([, n, t]) => [n, t]));
+    for (const { name, type, help: text } of entries) {
+      expect(types.get(name), name).toBe(type);
+      expect(help.get(name), name).toBe(text);
+    }
+    const names = new Set<string | undefined>(entries.map(({ name }) => name));
+    for (const name of types.keys()) {
+      const isDefault = DEFAULT_METRIC_PREFIXES.some((prefix) => name?.startsWith(prefix));
+      expect(names.has(name) || isDefault, name).toBe(true);
+    }
+  });
+
+  test.each(entries)('$name follows the naming rules and bounds its labels', (entry) => {
+    expect(entry.name).toMatch(/^cedargate_[a-z]+(_[a-z]+)*$/);
+    expect(entry.name.endsWith('_total')).toBe(entry.type === 'counter');
+    for (const [label, bound] of Object.entries(entry.labels)) {
+      expect(['path', 'principal', 'host', 'decision_id']).not.toContain(label);
+      expect(bound).not.toBe('');
+    }
+  });
+});
