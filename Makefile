@@ -26,8 +26,14 @@ test: node_modules/.package-lock.json test-tools ## format, lint, types, build a
 	@node_modules/.bin/vitest run
 
 .PHONY: verify
-verify: node_modules/.package-lock.json test-tools build ## what takes longer; writes docs/verified.json
+verify: node_modules/.package-lock.json test-tools promtool build ## what takes longer; writes docs/verified.json
 	@$(TSX) scripts/verify.ts
+
+# Only this needs Debian: elsewhere the step is reported as absent.
+.PHONY: promtool
+promtool:
+	@command -v promtool >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		apt-get -qq update && apt-get -qq install --yes --no-install-recommends prometheus >/dev/null; } || true
 
 .PHONY: bench
 bench: node_modules/.package-lock.json build envoy ## measure; writes docs/benchmarks.md
@@ -63,5 +69,6 @@ test-tools:
 
 # npm writes this file last, so it is older than the lock file exactly when an install is due.
 node_modules/.package-lock.json: package-lock.json
+	@echo 'installing npm packages (half a minute or so)'
 	@npm ci --loglevel=error
 	@touch $@

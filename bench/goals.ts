@@ -22,6 +22,7 @@ export function judgeGoals({ cpu, memory, reload }: Results): Goal[] {
     judge({
       what: `server CPU a check at ${CPU_GOAL_POLICIES} policies, against the no-op server`,
       max: CPU_RATIO_MAX,
+      step: 0.01,
       show: (value) => `${value.toFixed(2)} x`,
       found: measured(cpu, ({ sidecars }) => {
         return sidecars.find(({ policies }) => policies === CPU_GOAL_POLICIES)?.ratio.median;
@@ -30,12 +31,14 @@ export function judgeGoals({ cpu, memory, reload }: Results): Goal[] {
     judge({
       what: 'growth of memory between the first and the second reading',
       max: MEMORY_GROWTH_BYTES_MAX,
+      step: 100_000,
       show: (value) => `${(value / 1_000_000).toFixed(1)} MB`,
       found: measured(memory, ({ cedargate }) => cedargate.secondBytes - cedargate.firstBytes),
     }),
     judge({
       what: 'slowest reload, from the change on disk to the first answer with it',
       max: RELOAD_MS_MAX,
+      step: 1,
       show: (value) => `${value.toFixed(0)} ms`,
       found: measured(reload, ({ ms }) => ms.max),
     }),
@@ -45,18 +48,22 @@ export function judgeGoals({ cpu, memory, reload }: Results): Goal[] {
 interface Question {
   readonly what: string;
   readonly max: number;
+  /** The smallest difference that `show` shows. */
+  readonly step: number;
   readonly show: (value: number) => string;
   readonly found: number | NotMeasured | undefined;
 }
 
-function judge({ what, max, show, found }: Question): Goal {
+function judge({ what, max, step, show, found }: Question): Goal {
   const goal = { what, limit: `<= ${show(max)}` };
   if (typeof found !== 'number') {
     const why = found === undefined ? '' : `: ${found.notMeasured}`;
     return { ...goal, found: '-', verdict: `not measured${why}` };
   }
-  const verdict = found <= max ? 'met' : (`missed by ${show(found - max)}` as const);
-  return { ...goal, found: show(found), verdict };
+  if (found <= max) return { ...goal, found: show(found), verdict: 'met' };
+  // Upwards, so that a miss is never shown as a value within the limit.
+  const missed = Math.ceil(found / step) * step;
+  return { ...goal, found: show(missed), verdict: `missed by ${show(missed - max)}` };
 }
 
 function measured<T extends object>(

@@ -40,7 +40,9 @@ function policyAt(index: number): BenchPolicy {
     const callers = { kind: 'tenant', name: `tenant-${index % TENANTS}` } as const;
     return { id, effect: 'permit', callers, path: `${area}items/*` };
   }
-  const callers = { kind: 'one', index: (index * 7) % CALLERS } as const;
+  // A caller and a path together come once in the first 2,000 policies.
+  const caller = (index * 7 + Math.floor(index / 100) * 13) % CALLERS;
+  const callers = { kind: 'one', index: caller } as const;
   const round = Math.floor(index / AREAS);
   return index % AREAS === 9
     ? { id, effect: 'forbid', callers, path: `/v1/area-${round % AREAS}/items/${round % 10}*` }

@@ -133,8 +133,15 @@ async function packed(): Promise<string> {
     await run('npm', ['init', '--yes'], { cwd: dir });
     const [archive] = (await run('ls', [dir])).split('\n').filter((name) => name.endsWith('.tgz'));
     await run('npm', ['install', '--silent', '--omit=dev', `./${archive}`], { cwd: dir });
-    const command = join(dir, 'node_modules', '.bin', 'cedargate');
-    return (await run(command, ['--version'], { cwd: dir })).trim();
+    const cli = join(dir, 'node_modules', '.bin', 'cedargate');
+    const version = await run(cli, ['--version'], { cwd: dir });
+    const bundle = join(ROOT, 'policies');
+    await run(cli, ['bundle', 'test', bundle], { cwd: dir });
+    const args = ['--service', 'shop/payments', '--bundle', bundle];
+    const sidecar = await startSidecar({ cli, cwd: dir, args });
+    const exit = await sidecar.stop();
+    if (exit !== 0) throw new Error(`serve ended with ${exit}\n${sidecar.output()}`);
+    return `${version.trim().replaceAll('\n', ', ')}: tests and serves`;
   });
 }
 

@@ -29,6 +29,8 @@ export interface SidecarOptions {
   readonly timeoutMs?: number;
   /** The node to run it with; default the one that runs the tests. */
   readonly node?: string;
+  /** The program to run; default CLI. */
+  readonly cli?: string;
 }
 
 /** NDJSON lines (decisions, changes) are in `lines`; the program's own messages in `output()`. */
@@ -41,17 +43,18 @@ export interface Sidecar extends Program {
   admin(path: string): Promise<{ status: number; body: string }>;
   /** `/status` as JSON. */
   status(): Promise<Record<string, unknown>>;
-  /** Value of a sample such as `cedargate_reloads_total{result="taken"}`; undefined when absent. */
+  /** Value of a sample such as `cedargate_reloads_total{result="ok"}`; undefined when absent. */
   metric(sample: string): Promise<number | undefined>;
 }
 
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
-  if (!existsSync(CLI)) throw new Error('dist/cli.js is missing: run `npm run build` first');
+  const { cli = CLI } = options;
+  if (!existsSync(cli)) throw new Error(`${cli} is missing: run \`npm run build\` first`);
   const [grpcPort, freeAdminPort] = (await freePorts(2)) as [number, number];
   const listen = options.listen ?? [`127.0.0.1:${grpcPort}`];
   const adminPort = options.adminPort ?? freeAdminPort;
   const args = [
-    CLI,
+    cli,
     'serve',
     ...listen.flatMap((address) => ['--listen', address]),
     '--admin',

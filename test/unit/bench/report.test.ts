@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import { judgeGoals } from '../../../bench/goals.js';
+import { renderGoals, renderPage } from '../../../bench/report.js';
+import type { Results, SidecarCpu } from '../../../bench/results.js';
+import { type Spread, spreadOf } from '../../../bench/statistics.js';
+
+const one = (value: number): Spread => spreadOf([value]);
+
+function sidecar(policies: number, ratio: Spread): SidecarCpu {
+  const counts = { checks: 900, logged: 900, allow: 300, deny: 600 };
+  return { policies, cpuUs: one(250), ratio, ...counts, responseBytes: 500 };
+}
+
+/** A run in which every goal is met, exactly. */
+function results(changes: Partial<Results> = {}): Results {
+  return {
+    machine: {
+      date: '2026-11-22T12:00:00.000Z',
+      commit: '0123456789ab',
+      cpu: 'Testprozessor 1',
+      cores: 2,
+      node: 'v20.19.0',
+      kernel: 'Linux 6.1',
+      cedargate: '0.1.0',
+    },
+    quick: false,
+    cpu: {
+      concurrency: 16,
+      rounds: 3,
+      cpuSecondsMin: 2,
+      requestBytes: 1_050,
+      noop: { cpuUs: spreadOf([70, 62, 81]), checks: 1_800, responseBytes: 480 },
+      sidecars: [sidecar(10, spreadOf([3.5, 4, 4.25])), sidecar(1_000, one(30))],
+    },
+    latency: {
+      envoy: '1.40.0',
+      policies: 10,
+      requestsPerSecond: 200,
+      rounds: 1,
+      requestsPerRound: 1_000,
+      unanswered: 0,
+      without: { p50Ms: one(0.5), p99Ms: one(1.5) },
+      with: { p50Ms: one(1.25), p99Ms: one(3) },
+    },
+    memory: {
+      policies: 10,
+      checksFirst: 10_000,
+      checksSecond: 100_000,
+      cedargate: { firstBytes: 150e6, secondBytes: 170e6 },
+      noop: { firstBytes: 60e6, secondBytes: 61e6 },
+    },
+    reload: { policies: 100, ms: spreadOf([120, 180, 300]) },
+    ...changes,
+  };
+}
+
+const verdicts = (changes?: Partial<Results>) => {
+  return judgeGoals(results(changes)).map(({ verdict }) => verdict);
+};
+
+describe('the judgement of goals', () => {
+  it('counts what is exactly at the limit as met', () => {
+    expect(verdicts()).toEqual(['met', 'met', 'met']);
+  });
+
+  it('says by how much a goal is missed', () => {
+    const good = results();
+    if ('notMeasured' in good.cpu || 'notMeasured' in good.memory) throw new Error('measured');
+    const changes: Partial<Results> = {
+      cpu: { ...good.cpu, sidecars: [sidecar(10, spreadOf([3, 4.5, 9]))] },
+      memory: { ...good.memory, cedargate: { firstBytes: 150e6, secondBytes: 170.5e6 } },
+      reload: { policies: 100, ms: spreadOf([100, 100, 412]) },
+    };
+    expect(verdicts(changes)).toEqual(['missed by 0.50 x', 'missed by 0.5 MB', 'missed by 112 ms']);
+    expect(renderGoals(results(changes)).split('\n')[0]).toBe(
+      'server CPU a check at 10 policies, against the no-op server: ' +
+        '4.50 x (<= 4.00 x): missed by 0.50 x',
+    );
+    expect(renderPage(results(changes))).toContain('| **missed by 112 ms** |');
+  });
+
+  it('never shows a miss as missed by nothing, nor as a value within the limit', () => {
+    const good = results();
+    if ('notMeasured' in good.cpu) throw new Error('measured');
+    const cpu = { ...good.cpu, sidecars: [sidecar(10, one(4.001))] };
+    const [goal] = judgeGoals(results({ cpu }));
+    expect(goal).toMatchObject({ found: '4.01 x', verdict: 'missed by 0.01 x' });
+  });
+
+  it('calls memory that shrinks a goal that is met', () => {
+    const good = results();
+    if ('notMeasured' in good.memory) throw new Error('measured');
+    const memory = { ...good.memory, cedargate: { firstBytes: 150e6, secondBytes: 141e6 } };
+    expect(judgeGoals(results({ memory }))[1]).toMatchObject({ found: '-9.0 MB', verdict: 'met' });
+  });
+
+  it('says of a goal without a run that it was not measured', () => {
+    const notMeasured = { notMeasured: 'no time' };
+    expect(verdicts({ cpu: notMeasured, reload: notMeasured })).toEqual([
+      'not measured: no time',
+      'met',
+      'not measured: no time',
+    ]);
+    const good = results();
+    if ('notMeasured' in good.cpu) throw new Error('measured');
+    expect(verdicts({ cpu: { ...good.cpu, sidecars: [] } })[0]).toBe('not measured');
+  });
+});
+
+describe('the page', () => {
+  const page = renderPage(results());
+
+  it('shows commit, processor, Node and date', () => {
+    for (const text of [
+      '0123456789ab',
+      'Testprozessor 1',
+      'v20.19.0',
+      '2026-11-22T12:00:00.000Z',
+    ]) {
+      expect(page).toContain(text);
+    }
+  });
+
+  it('shows median and spread of the rounds', () => {
+    expect(page).toContain('| no-op | 70 us (62 to 81) | 1 |');
+    expect(page).toContain('| 4.00 x (3.50 to 4.25) |');
+    expect(page).toContain('| with cedargate | 1.25 ms (1.25 to 1.25) | 3.00 ms (3.00 to 3.00) |');
+  });
+
+  it('says of a part without a run that it was not measured, and why', () => {
+    expect(renderPage(results({ latency: { notMeasured: 'no Envoy' } }))).toContain(
+      '## Latency through Envoy\n\nNot measured: no Envoy.',
+    );
+  });
+
+  it('says of a smoke run that it is one', () => {
+    expect(page).not.toContain('smoke run');
+    expect(renderPage(results({ quick: true }))).toContain('**A smoke run');
+  });
+});
