@@ -86,8 +86,7 @@ async function send(
   load: LoadProcess,
   concurrency: number,
 ): Promise<void> {
-  const { port } = who.server;
-  const result = await load.run({ port, from: who.checks, count, concurrency });
+  const result = await load.run(who.server, { from: who.checks, count, concurrency });
   who.checks += count;
   who.requestBytes += result.requestBytes;
   who.responseBytes += result.responseBytes;

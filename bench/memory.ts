@@ -47,7 +47,7 @@ async function residentAfter(
   { concurrency }: Plan,
   load: LoadProcess,
 ): Promise<number> {
-  await load.run({ port: server.port, from, count: to - from, concurrency });
+  await load.run(server, { from, count: to - from, concurrency });
   await server.logged(to);
   const samples: number[] = [];
   while (samples.length < SAMPLES) {

@@ -1,8 +1,9 @@
 /** Starts what is measured, each as a process of its own: the no-op server and `cedargate serve`. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import {
@@ -33,6 +34,8 @@ export interface MeasuredServer {
   decisions(): Tally;
   /** Waits until the log has lines for this many checks. Throws when they do not come. */
   logged(checks: number): Promise<void>;
+  /** Rejects, with what it printed, when the process ends before it is stopped. */
+  readonly ended: Promise<never>;
   stop(): Promise<void>;
 }
 
@@ -53,13 +56,15 @@ const SERVER_OPTIONS: NoopSettings['serverOptions'] = {
 export async function startNoop(): Promise<MeasuredServer> {
   const settings: NoopSettings = { protoDir: join(ROOT, 'proto'), serverOptions: SERVER_OPTIONS };
   const child = launch([compileNoop(), JSON.stringify(settings)]);
-  const [first] = (await Promise.race([once(child.stdout, 'data'), failure(child)])) as [Buffer];
+  const ended = endOf('the no-op server', child);
+  const [first] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer];
   return {
     name: 'no-op',
     pid: child.pid as number,
     port: Number(first.toString()),
     decisions: () => NOTHING,
     logged: async () => {},
+    ended,
     stop: () => stop(child),
   };
 }
@@ -77,7 +82,9 @@ export async function startCedargate({ bundle }: SidecarSettings): Promise<Measu
   const child = launch([CLI, ...args]);
   const decisions = countDecisions(child.stdout);
   const ready = waitFor('cedargate', () => accepts(`127.0.0.1:${port}`), { timeoutMs: 30_000 });
-  await Promise.race([ready, failure(child)]);
+  ready.catch(() => {});
+  const ended = endOf('cedargate', child);
+  await Promise.race([ready, ended]);
   return {
     name: 'cedargate',
     pid: child.pid as number,
@@ -90,11 +97,15 @@ export async function startCedargate({ bundle }: SidecarSettings): Promise<Measu
         detail: () => `${totalOf(decisions())} came`,
       });
     },
+    ended,
     stop: () => stop(child),
   };
 }
 
-type Child = ChildProcess & { readonly stdout: NonNullable<ChildProcess['stdout']> };
+type Child = ChildProcessByStdio<null, Readable, Readable>;
+
+/** What is kept of the messages of a process, for the report of its end. */
+const MESSAGE_CHARS_MAX = 10_000;
 
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
@@ -109,7 +120,7 @@ function launch(args: readonly string[]): Child {
   });
   running.add(child);
   child.once('exit', () => running.delete(child));
-  return child as Child;
+  return child;
 }
 
 /** Settings of the caller's own environment must not change what is measured. */
@@ -121,14 +132,17 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(kept), CEDARGATE_DRAIN_MS: '0' };
 }
 
-/** Rejects with its messages when the process ends by itself. */
-async function failure(child: Child): Promise<never> {
+/** Rejects with what the process printed when it ends by itself. */
+function endOf(name: string, child: Child): Promise<never> {
   let messages = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    messages = `${messages}${text}`.slice(-10_000);
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    messages = `${messages}${text}`.slice(-MESSAGE_CHARS_MAX);
   });
-  const [code, signal] = await once(child, 'exit');
-  throw new Error(`a server ended with ${code ?? signal}\n${messages}`);
+  const ended = once(child, 'close').then(([code, signal]) => {
+    throw new Error(`${name} ended with ${signal ?? code}\n${messages}`);
+  });
+  ended.catch(() => {});
+  return ended;
 }
 
 async function stop(child: Child): Promise<void> {

@@ -12,20 +12,33 @@ export interface IdFacts {
 }
 
 const NO_FACTS: IdFacts = { parents: new Map(), attributes: new Set() };
+/** Of an identity that lies in no namespace and no trust domain: no id is the empty text. */
+const OUTSIDE: IdFacts = {
+  parents: new Map([
+    ['Namespace', ''],
+    ['TrustDomain', ''],
+  ]),
+  attributes: new Set(),
+};
 
 /** Undefined when no request can have an entity with this id. */
 export function factsOf({ type, id }: EntityUid): IdFacts | undefined {
   switch (type) {
     case 'Workload':
       return workloadFacts(id);
-    case 'Namespace':
-      return prefixFacts(id, /^([^/]+)\/[^/]+$/, 'TrustDomain');
+    case 'TrustDomain':
+      // Else all of its workloads would be in another trust domain or namespace too.
+      return OUTSIDE;
+    case 'Namespace': {
+      const facts = prefixFacts(id, /^([^/]+)\/[^/]+$/, 'TrustDomain');
+      return facts && { ...facts, parents: new Map([...facts.parents, ['Namespace', '']]) };
+    }
     case 'Route':
       return prefixFacts(id, /^([^/]+\/[^/]+)\/[^/]+$/, 'Service');
     case 'Service':
       return /^[^/]+\/[^/]+$/.test(id) ? NO_FACTS : undefined;
     case 'Anonymous':
-      return id === 'anonymous' ? NO_FACTS : undefined;
+      return id === 'anonymous' ? OUTSIDE : undefined;
     default:
       return NO_FACTS;
   }

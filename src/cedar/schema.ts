@@ -33,6 +33,20 @@ const PRINCIPALS: ReadonlySet<string> = new Set(['Workload', 'Anonymous']);
 const RESOURCES: ReadonlySet<string> = new Set(['Service', 'Route']);
 /** Types whose entities cedargate makes from requests. */
 const REQUEST_TYPES = ['TrustDomain', 'Namespace', ...PRINCIPALS, ...RESOURCES];
+/**
+ * Parents that a request itself brings. Only what a type declares is taken, so without one of these
+ * `forbid (principal in TrustDomain::"..")` would silently miss callers.
+ */
+const REQUEST_PARENTS: readonly (readonly [type: string, parent: string])[] = [
+  ['Workload', 'Namespace'],
+  ['Workload', 'TrustDomain'],
+  ['Route', 'Service'],
+];
+/** As the type of an entity, such a name would hide the type that requests are filled with. */
+const BUILTIN_TYPES: ReadonlySet<string> = new Set([
+  ...['String', 'Long', 'Bool', 'Boolean'],
+  ...['ipaddr', 'decimal', 'datetime', 'duration'],
+]);
 /** Attributes of Workload that the SPIFFE ID fills. */
 const WORKLOAD_ATTRIBUTES = ['namespace', 'serviceAccount'];
 
@@ -56,6 +70,7 @@ export function parseSchema(
     const types = new TypeReader(definition.commonTypes ?? {});
     const entityTypes = readEntityTypes(definition, types);
     checkEntityTypes(entityTypes, problems);
+    checkRequestTypes(entityTypes, problems);
     const actions = readActions(definition, types, { ...options, problems });
     // Cycles of actions and the like are found only when the engine resolves the whole.
     const whole = engine().run((api) => api.checkParseSchema(source.text));
@@ -96,6 +111,25 @@ function readEntityTypes(
       return [name, info];
     }),
   );
+}
+
+/** What a request brings must not be lost: no parent undeclared, no built-in type hidden. */
+function checkRequestTypes(
+  entityTypes: ReadonlyMap<string, EntityTypeInfo>,
+  problems: SchemaProblems,
+): void {
+  for (const name of entityTypes.keys()) {
+    if (!BUILTIN_TYPES.has(name)) continue;
+    const message = `the entity type \`${name}\` hides the built-in type of that name`;
+    problems.add({ declaration: 'entity', name, path: [] }, message);
+  }
+  for (const [name, parent] of REQUEST_PARENTS) {
+    const parents = entityTypes.get(name)?.parents;
+    if (parents === undefined || parents.has(parent) || !entityTypes.has(parent)) continue;
+    const message = `\`${name}\` must be in \`${parent}\`, which the schema declares: else a policy on it would miss requests`;
+    const help = `write: entity ${name} in [${[...parents, parent].join(', ')}]`;
+    problems.add({ declaration: 'entity', name, path: [] }, message, help);
+  }
 }
 
 function checkEntityTypes(

@@ -46,14 +46,14 @@ export function readTarget(facts: TargetFacts, bundle: CompiledBundle | undefine
     const action: Action = { name: 'connect', access: 'write' };
     return { path: undefined, match: undefined, grpc: undefined, action, query: NO_QUERY };
   }
+  const mismatch = rawPathFault(facts);
+  if (mismatch !== undefined) return reject(mismatch);
   if (facts.path === '') {
     if (facts.method !== 'CONNECT') return reject('path_missing');
     const action = methodAction(facts.method, undefined);
     return { path: undefined, match: undefined, grpc: undefined, action, query: NO_QUERY };
   }
   const path = parsePath(facts.path);
-  const mismatch = rawPathFault(facts);
-  if (mismatch !== undefined) return reject(mismatch);
   if (!path.ok) return reject(path.rule);
 
   const match = matchRoute(bundle?.routes ?? [], facts.method, path.segments);
@@ -93,8 +93,9 @@ function rawPathFault({ path, headers }: TargetFacts): PathRule | undefined {
   return Buffer.from(path).equals(raw) ? undefined : 'path_mismatch';
 }
 
+/** Without a bundle nobody can say, and the request ends as `no_bundle`. */
 function allowsSemicolon(bundle: CompiledBundle | undefined, match: RouteMatch | undefined) {
-  if (bundle?.manifest.path.allow.includes('semicolon')) return true;
+  if (bundle === undefined || bundle.manifest.path.allow.includes('semicolon')) return true;
   return match?.route.kind === 'http' && match.route.allowSemicolon;
 }
 

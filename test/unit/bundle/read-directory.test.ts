@@ -53,12 +53,7 @@ describe('a bundle directory', () => {
       'schema.cedarschema',
     ]);
     expect(result.value.realPath).toBe(directory);
-    expect(result.value.ignored).toEqual([
-      'A.CEDAR',
-      'README.md',
-      'a.cedar~',
-      'bundle.yml',
-    ]);
+    expect(result.value.ignored).toEqual(['A.CEDAR', 'README.md', 'a.cedar~', 'bundle.yml']);
   });
 
   test('may be reached through a symlink', async () => {

@@ -57,6 +57,11 @@ describe('reading entities', () => {
   });
 });
 
+/** Types that could put a whole namespace or trust domain into another. */
+const NESTED = SCHEMA.replace('entity TrustDomain;', 'entity TrustDomain in [TrustDomain];')
+  .replace('Namespace in [TrustDomain]', 'Namespace in [TrustDomain, Namespace, Group]')
+  .replace('entity Anonymous;', 'entity Anonymous in [Namespace];\nentity Group in [Namespace];');
+
 describe('refusing entities', () => {
   const cases: [name: string, sources: Sources, expected: string[]][] = [
     [
@@ -193,6 +198,57 @@ describe('refusing entities', () => {
       ],
     ],
     [
+      'a namespace in a namespace, which would hand its workloads over',
+      {
+        schema: NESTED,
+        entities: [{ uid: SHOP, parents: [{ type: 'Namespace', id: 'example.org/ops' }] }],
+      },
+      [
+        'entities.json:8:4 entities_invalid the parent `Namespace::"example.org/ops"` contradicts the id `example.org/shop`',
+      ],
+    ],
+    [
+      'a namespace in another by way of a group',
+      {
+        schema: NESTED,
+        entities: [
+          { uid: SHOP, parents: [{ type: 'Group', id: 'a' }] },
+          {
+            uid: { type: 'Group', id: 'a' },
+            parents: [{ type: 'Namespace', id: 'example.org/ops' }],
+          },
+        ],
+      },
+      [
+        'entities.json:3:10 entities_invalid `Namespace::"example.org/shop"` is in `Namespace::"example.org/ops"` by way of `Group::"a"`, which contradicts its id',
+      ],
+    ],
+    [
+      'a trust domain in another',
+      {
+        schema: NESTED,
+        entities: [
+          {
+            uid: { type: 'TrustDomain', id: 'example.org' },
+            parents: [{ type: 'TrustDomain', id: 'root.example' }],
+          },
+        ],
+      },
+      [
+        'entities.json:8:4 entities_invalid the parent `TrustDomain::"root.example"` contradicts the id `example.org`',
+      ],
+    ],
+    [
+      'anonymous callers in a namespace',
+      {
+        schema: NESTED,
+        entities: [{ uid: { type: 'Anonymous', id: 'anonymous' }, parents: [SHOP] }],
+      },
+      [
+        'entities.json:8:4 entities_invalid the parent `Namespace::"example.org/shop"` contradicts the id `anonymous`',
+      ],
+    ],
+    [
       'a route in another service',
       {
         entities: [
@@ -270,7 +326,7 @@ action GET appliesTo {principal: Workload, resource: Service};`;
 
   it('refuses a namespace that contradicts the id by way of groups', () => {
     const schema = `entity TrustDomain; entity Namespace in [TrustDomain]; entity Group in [Group, Namespace];
-entity Workload in [Group, Namespace]; entity Service; action GET appliesTo {principal: Workload, resource: Service};`;
+entity Workload in [Group, Namespace, TrustDomain]; entity Service; action GET appliesTo {principal: Workload, resource: Service};`;
     const entities = (namespace: string) => [
       { uid: ORDERS, parents: [{ type: 'Group', id: 'a' }] },
       group('a', 'b'),

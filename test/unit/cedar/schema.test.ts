@@ -235,6 +235,25 @@ describe('entity types', () => {
       ['1:19 schema_rule `Workload.namespace` must be of type String, not Long'],
     ],
     [
+      'callers that only a namespace would put into their trust domain',
+      `entity TrustDomain; entity Namespace in [TrustDomain];\nentity Workload in [Namespace]; entity Service; ${ACTION}`,
+      [
+        '2:8 schema_rule `Workload` must be in `TrustDomain`, which the schema declares: else a policy on it would miss requests',
+      ],
+    ],
+    [
+      'routes outside their service',
+      'entity Workload, Service;\nentity Route; action GET appliesTo {principal: Workload, resource: [Service, Route]};',
+      [
+        '2:8 schema_rule `Route` must be in `Service`, which the schema declares: else a policy on it would miss requests',
+      ],
+    ],
+    [
+      'an entity type named like a built-in type',
+      `entity Workload, Service;\nentity ipaddr; ${ACTION}`,
+      ['2:8 schema_rule the entity type `ipaddr` hides the built-in type of that name'],
+    ],
+    [
       'an enumerated Service',
       `entity Workload;\nentity Service enum ["a/b"]; ${ACTION}`,
       ['2:8 schema_rule `Service` cannot be an enumerated type: requests bring its ids'],
