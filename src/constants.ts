@@ -120,6 +120,11 @@ export const LOAD_HEAP_MIB_MAX = 512;
 export const GRPC_CONNECTIONS_MAX = 1_024;
 /** Checks in progress on one connection; the same as Envoy's default `max_requests` of a cluster. */
 export const GRPC_STREAMS_MAX = 1_024;
+/**
+ * Ids of determining policies in the metadata of an answer. Real ones have a few; with thousands the
+ * answer would pass RESPONSE_BYTES_MAX, and the gRPC error in its place can open Envoy.
+ */
+export const ANSWER_POLICIES_MAX = 100;
 /** Bytes of one answer; headers, body and metadata of a real one are below 4 KiB. */
 export const RESPONSE_BYTES_MAX = 1 * MIB;
 /** A silent connection is pinged after this many milliseconds, to notice peers that are gone. */
@@ -166,6 +171,8 @@ export const LOG_RETRY_MS = 1_000;
 export const LOG_WARN_EVERY_MS = 60_000;
 /** Characters of one decision line; a longer one is written without its input. */
 export const LOG_LINE_CHARS_MAX = 64 * KIB;
+/** Determining policies in such a shortened line. */
+export const LOG_POLICIES_MAX = 100;
 /** Errors in one decision line: a bundle can have thousands of policies that fail. */
 export const LOG_ERRORS_MAX = 50;
 /** Bytes of program messages that wait for the reader of stderr; more are dropped. */

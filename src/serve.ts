@@ -43,12 +43,23 @@ export async function serve(config: Config): Promise<number> {
   const { programLog, reloader, decisionLog } = sidecar;
   outliveFaults(programLog);
   const http: HttpServer[] = [];
+  let grpc: GrpcServer | undefined;
+  // From here on: loading takes seconds, and without a handler SIGHUP would end the process while,
+  // as the first process of a container, SIGTERM would not.
+  const stopped = untilStopSignal({
+    onReload: () => void reread(sidecar, grpc),
+    onImpatience: () => grpc?.close(),
+  });
   try {
     await openHttp(sidecar, http);
     // The policies first: a successor that takes over a socket must be able to decide at once.
-    await reloader.start();
-    const grpc = await openGrpc(sidecar);
-    await serveUntilStopped(sidecar, grpc, http);
+    const signal = await Promise.race([stopped, reloader.start()]);
+    if (signal === undefined) {
+      grpc = await openGrpc(sidecar);
+      await serveUntil(stopped, sidecar, grpc, http);
+    } else {
+      programLog.info('stopping before the start was complete', { signal });
+    }
   } finally {
     await reloader.close();
     await Promise.all(http.map((server) => server.close()));
@@ -165,13 +176,14 @@ function checkHandler(sidecar: Sidecar): CheckHandler {
   };
 }
 
-async function serveUntilStopped(sidecar: Sidecar, grpc: GrpcServer, http: readonly HttpServer[]) {
+async function serveUntil(
+  stopped: Promise<NodeJS.Signals>,
+  sidecar: Sidecar,
+  grpc: GrpcServer,
+  http: readonly HttpServer[],
+): Promise<void> {
   const { programLog, config, reloader } = sidecar;
   sidecar.phase = 'serving';
-  const stopped = untilStopSignal({
-    onReload: () => void reread(sidecar, grpc),
-    onImpatience: () => grpc.close(),
-  });
   programLog.info('serving', {
     grpc: grpc.addresses,
     http: http.map(({ address }) => address),
@@ -184,10 +196,10 @@ async function serveUntilStopped(sidecar: Sidecar, grpc: GrpcServer, http: reado
   await grpc.drain(config.drainMs);
 }
 
-/** SIGHUP. */
-async function reread({ reloader, programLog }: Sidecar, grpc: GrpcServer): Promise<void> {
-  const tls = grpc.reloadTls();
-  if (!tls.ok) {
+/** SIGHUP; without `grpc` the TLS files are not yet in use. */
+async function reread({ reloader, programLog }: Sidecar, grpc?: GrpcServer): Promise<void> {
+  const tls = grpc?.reloadTls();
+  if (tls?.ok === false) {
     for (const each of tls.problems) programLog.error(each.message, problemFields(each));
   }
   const result = await reloader.reload('signal');

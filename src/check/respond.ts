@@ -3,6 +3,7 @@
  * else in this program may build one, and metadata is always included: it is the only stamp that
  * reaches the access log on every path (envoy-facts sections a, c, h).
  */
+import { ANSWER_POLICIES_MAX } from '../constants.js';
 import { REASONS } from './reasons.js';
 import { toStruct } from './struct.js';
 import type { CheckRecord, CheckSettings } from './types.js';
@@ -88,7 +89,7 @@ function metadata(record: CheckRecord): Record<string, string | readonly string[
     mode: record.mode,
     outcome: record.outcome,
     reason: record.reason,
-    policies: record.policies,
+    policies: record.policies.slice(0, ANSWER_POLICIES_MAX),
   };
   if (generation.active !== undefined) stamp.bundle_digest = generation.active.bundle.digest;
   return stamp;

@@ -14,7 +14,7 @@ import type {
   Mode,
   Outcome,
 } from '../check/types.js';
-import { LOG_ERRORS_MAX, LOG_TEXT_CHARS_MAX } from '../constants.js';
+import { LOG_ERRORS_MAX, LOG_POLICIES_MAX, LOG_TEXT_CHARS_MAX } from '../constants.js';
 import { type MaskSettings, mask } from './mask.js';
 
 export const SCHEMA_VERSION = 1;
@@ -118,11 +118,16 @@ export function decisionEvent(record: CheckRecord, context: EventContext): Decis
   };
 }
 
-/** The same line for an input too large to log. */
+/** The same line for an input, or a list of determining policies, too large to log. */
 export function withoutInput(event: DecisionEvent): DecisionEvent {
   const message = 'the input is left out of the log: the line would be longer than the limit';
   const errors = [...event.errors, { code: 'input_omitted', message }];
-  return { ...event, errors, input: null, replayable: false };
+  const policies = event.policies.slice(0, LOG_POLICIES_MAX);
+  if (policies.length < event.policies.length) {
+    const more = `${event.policies.length - policies.length} more policies`;
+    errors.push({ code: 'policies_omitted', message: more });
+  }
+  return { ...event, policies, errors, input: null, replayable: false };
 }
 
 /** `<ns>/<name>`, with `/<route>` when a declared route matched. */

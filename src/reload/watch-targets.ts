@@ -3,6 +3,7 @@
  * version of a volume inside it, and for each symlink on the way and for the directory itself the
  * nearest parent that exists (there a late volume appears, there a deleted directory comes back).
  */
+import type { BigIntStats } from 'node:fs';
 import { lstat, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
@@ -37,7 +38,7 @@ export async function findWatchTargets(directory: string): Promise<WatchTargets>
       if (target !== undefined) await follow(resolve(parent.path, target));
     } else if (stats?.isDirectory()) {
       directories.set(real, undefined);
-      inodes.push(`${stats.dev}:${stats.ino}`);
+      inodes.push(inodeOf(stats));
       if ((await lookAt(join(real, '..data'))) !== undefined) await follow(join(real, '..data'));
     }
   };
@@ -62,7 +63,7 @@ async function nearestParent(path: string): Promise<Parent> {
     const real = await realpath(parent).catch(() => undefined);
     const stats = real === undefined ? undefined : await lookAt(real);
     if (real !== undefined && stats?.isDirectory()) {
-      return { path: real, child, inode: `${stats.dev}:${stats.ino}`, missing };
+      return { path: real, child, inode: inodeOf(stats), missing };
     }
     if (dirname(parent) === parent) return { path: parent, child, inode: '', missing: true };
     child = basename(parent);
@@ -70,6 +71,11 @@ async function nearestParent(path: string): Promise<Parent> {
   }
 }
 
-async function lookAt(path: string) {
-  return lstat(path).catch(() => undefined);
+async function lookAt(path: string): Promise<BigIntStats | undefined> {
+  return lstat(path, { bigint: true }).catch(() => undefined);
+}
+
+/** With the time of birth: a directory deleted and made again often has the same number (ext4). */
+function inodeOf({ dev, ino, birthtimeNs }: BigIntStats): string {
+  return `${dev}:${ino}:${birthtimeNs}`;
 }

@@ -70,6 +70,33 @@ describe('start', () => {
     expect((await answer(sidecar, '/other')).denied_response?.status?.code).toBe(403);
   });
 
+  describe('while the policies load', () => {
+    /** Alive, and busy with a bundle that takes a second or more. */
+    async function starting() {
+      const policies = Array.from({ length: 1_500 }, (_, i) => policy(`p${i}`)).join('');
+      const files = { ...bundleFiles('1.0.0'), 'many.cedar': policies };
+      const { sidecar } = await start({ files, until: 'none', env: { CEDARGATE_DRAIN_MS: '0' } });
+      const livez = () => sidecar.admin('/livez').catch(() => undefined);
+      await waitFor('the admin listener', async () => (await livez())?.status === 200);
+      expect((await sidecar.admin('/readyz')).body).toContain('starting');
+      return sidecar;
+    }
+
+    it('SIGHUP does no harm', async () => {
+      const sidecar = await starting();
+      sidecar.signal('SIGHUP');
+      await waitFor('readiness', async () => (await sidecar.admin('/readyz')).status === 200);
+      expect(await sidecar.stop()).toBe(0);
+    });
+
+    it('SIGTERM ends it at once, with 0 and a word', async () => {
+      const sidecar = await starting();
+      expect(await sidecar.stop()).toBe(0);
+      expect(sidecar.output()).toContain('stopping before the start was complete');
+      expect(sidecar.output()).not.toContain('"serving"');
+    });
+  });
+
   it('over the socket file of a killed process works', async () => {
     const directory = await temporaryDirectory();
     const listen = [`unix:${join(directory, 'authz.sock')}`];

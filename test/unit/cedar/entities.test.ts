@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compileSources, lines, programOf, type Sources, workloadId } from './support.js';
+import { compileSources, lines, programOf, SCHEMA, type Sources, workloadId } from './support.js';
 
 const ORDERS = { type: 'Workload', id: workloadId('shop', 'orders') };
 const SHOP = { type: 'Namespace', id: 'example.org/shop' };

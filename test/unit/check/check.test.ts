@@ -7,7 +7,7 @@ import type { Evaluator } from '../../../src/cedar/types.js';
 import { type Checked, check } from '../../../src/check/check.js';
 import { REASONS, type Reason } from '../../../src/check/reasons.js';
 import type { ActiveBundle, CheckSettings, Generation, Mode } from '../../../src/check/types.js';
-import { REQUEST_BYTES_MAX } from '../../../src/constants.js';
+import { REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX } from '../../../src/constants.js';
 import {
   decodeResponse,
   httpRequest,
@@ -184,6 +184,8 @@ describe.each(['shadow', 'enforce'] as const)('in mode %s', (mode) => {
     expect(fields.outcome?.stringValue).toBe(outcome);
     expect(fields.reason?.stringValue).toBe(reason);
     expect(fields.policy_version?.stringValue).toBe(reason === 'no_bundle' ? 'none' : STAMP);
+    const digest = record.generation.active?.bundle.digest;
+    expect(fields.bundle_digest?.stringValue).toBe(digest);
     if (outcome === 'allow') {
       expect(response.status?.code ?? 0).toBe(0);
       expect(response.ok_response?.headers ?? []).toEqual([]);
@@ -303,6 +305,22 @@ describe('the answer', () => {
     expect(denied?.body).toBe(
       'access denied\ndecision id: 0190-id\nhelp: https://help.test/denied\n',
     );
+  });
+
+  it('names a bounded number of policies: an answer too long to send would be no denial', () => {
+    const ids = Array.from({ length: 10_000 }, (_, i) => `${i}`.padStart(128, 'p'));
+    const forbidden = broken(() => ({
+      kind: 'answered',
+      satisfied: ids,
+      engineDecision: 'deny',
+      errored: [],
+    }));
+    const effects = new Map(ids.map((id) => [id, 'forbid' as const]));
+    const situation = { active: { ...active, evaluator: { ...forbidden.evaluator, effects } } };
+    const { answer, record } = run('enforce', { ...orders({ path: '/' }), ...situation });
+    expect(record).toMatchObject({ reason: 'policy_forbid', outcome: 'deny' });
+    const bytes = 'response' in answer ? answer.response.length : Number.POSITIVE_INFINITY;
+    expect(bytes).toBeLessThan(RESPONSE_BYTES_MAX / 10);
   });
 
   it('to a failure carries status 503, stamps and text in error_response, field 5', () => {

@@ -7,6 +7,7 @@ import {
   LOG_ERRORS_MAX,
   LOG_FLUSH_MS,
   LOG_LINE_CHARS_MAX,
+  LOG_POLICIES_MAX,
   LOG_QUEUE_BYTES_MAX,
   LOG_QUEUE_RESERVED_BYTES,
   LOG_TEXT_CHARS_MAX,
@@ -117,6 +118,13 @@ describe('a decision event', () => {
     expect(event.errors.map(({ code }) => code)).toEqual(['input_omitted']);
   });
 
+  test('without its input it has no long list of policies either, and says how many more', () => {
+    const policies = Array.from({ length: LOG_POLICIES_MAX + 7 }, (_, i) => `policy-${i}`);
+    const event = withoutInput(eventOf(checkRecord({ policies })));
+    expect(event.policies).toEqual(policies.slice(0, LOG_POLICIES_MAX));
+    expect(event.errors.at(-1)).toEqual({ code: 'policies_omitted', message: '7 more policies' });
+  });
+
   test('is one line even with line breaks in client text', () => {
     expect(JSON.stringify(eventOf(checkRecord({ path: '/a\n{"type":"decision"}' })))).not.toContain(
       '\n',
@@ -175,6 +183,7 @@ describe('the published form', () => {
     `beyond ${CLASSES_MAX.toLocaleString('en')}`,
     `at most ${LOG_TEXT_CHARS_MAX.toLocaleString('en')} characters`,
     `longer than ${LOG_LINE_CHARS_MAX / 1024} Ki characters`,
+    `the first ${LOG_POLICIES_MAX} in a line`,
     `within ${LOG_FLUSH_MS} ms`,
     `${LOG_QUEUE_BYTES_MAX / 1024 ** 2} MiB of lines`,
     `another ${LOG_QUEUE_RESERVED_BYTES / 1024} KiB`,

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -88,6 +89,21 @@ describe('a change is noticed', () => {
     }
     await writeFiles(directory, { 'a.cedar': '1' });
     await next();
+  });
+
+  test('after the directory was replaced in one go, which often gives it the same inode', async () => {
+    const directory = join(await temporaryDirectory(), 'policies');
+    await mkdir(directory);
+    await writeFiles(directory, { 'a.cedar': '0' });
+    const { next } = await startWatch(directory);
+    for (let i = 1; i <= 5; i += 1) {
+      rmSync(directory, { recursive: true });
+      mkdirSync(directory);
+      writeFileSync(join(directory, 'a.cedar'), `new ${i}`);
+      await next();
+      await writeFiles(directory, { 'a.cedar': `edited ${i}` });
+      await next();
+    }
   });
 
   test('when the whole path to it is moved away and comes back', async () => {
