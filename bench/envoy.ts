@@ -16,7 +16,7 @@ import {
 } from '../test/support/envoy.js';
 import { PROFILES } from '../test/support/world.js';
 import { writeBundle } from './bundles.js';
-import { openLoop } from './open-loop.js';
+import { openLoop, openLoopAgent } from './open-loop.js';
 import type { Plan } from './plan.js';
 import { benchPolicies } from './policies.js';
 import type { LatencyResult, NotMeasured, Percentiles } from './results.js';
@@ -27,7 +27,8 @@ import { callerAt, PATHS, pathAt } from './traffic.js';
 /** As in envoy.yaml; the last is the listener that is added. */
 const PORT = { with: 10_000, cedargate: 9_191, without: 10_001 } as const;
 const EXT_AUTHZ = 'envoy.filters.http.ext_authz';
-const WARM_UP_SECONDS = 1;
+/** Connections are open then, and the code of both is compiled. */
+const WARM_UP_SECONDS = 3;
 
 export async function measureLatency(
   plan: Plan,
@@ -41,7 +42,7 @@ export async function measureLatency(
   const certificates = join(directory, 'certs');
   const ca = createCa(certificates);
   ca.spiffe('payments', 'spiffe://bench.example/ns/shop/sa/payments');
-  const tls = { ca: ca.cert, leaf: ca.spiffe('caller', callerAt(0).id) };
+  const agent = openLoopAgent({ ca: ca.cert, leaf: ca.spiffe('caller', callerAt(0).id) });
 
   const cedargate = await startCedargate({ bundle });
   try {
@@ -52,8 +53,9 @@ export async function measureLatency(
     const envoy = await startEnvoy(config);
     try {
       const ports = { without: port(PORT.without), with: port(PORT.with) };
-      return await measure({ plan, tls, ports, cedargate, envoy, say });
+      return await measure({ plan, agent, ports, cedargate, envoy, say });
     } finally {
+      agent.destroy();
       await envoy.stop();
     }
   } finally {
@@ -63,7 +65,7 @@ export async function measureLatency(
 
 interface Setting {
   readonly plan: Plan;
-  readonly tls: Parameters<typeof openLoop>[0]['tls'];
+  readonly agent: ReturnType<typeof openLoopAgent>;
   readonly ports: { readonly without: number; readonly with: number };
   readonly cedargate: MeasuredServer;
   readonly envoy: Envoy;
@@ -71,14 +73,14 @@ interface Setting {
 }
 
 async function measure(setting: Setting): Promise<LatencyResult> {
-  const { plan, tls, ports, cedargate, envoy, say } = setting;
+  const { plan, agent, ports, cedargate, envoy, say } = setting;
   const { policies, rounds, secondsPerRound, requestsPerSecond } = plan.envoy;
   const found = { without: samples(), with: samples() };
   const path = (n: number) => pathAt(n % PATHS);
   let asked = 0;
   let stamped = 0;
   const run = async (which: 'without' | 'with', seconds: number) => {
-    const result = await openLoop({ port: ports[which], tls, requestsPerSecond, seconds, path });
+    const result = await openLoop({ port: ports[which], agent, requestsPerSecond, seconds, path });
     if (which === 'with') asked += result.ms.length;
     else if (result.stamped > 0) throw new Error('a request without ext_authz carries a stamp');
     stamped += result.stamped;

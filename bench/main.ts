@@ -2,7 +2,9 @@
  * `make bench`: measures what plan.ts says, in order, prints what it finds, and writes
  * docs/benchmarks.md and docs/benchmarks.json.
  *
- * `BENCH_QUICK=1` makes a smoke run, written to `.cache/bench/`. `BENCH_OUT=DIR` writes elsewhere.
+ * `BENCH_QUICK=1` makes a smoke run and `BENCH_ONLY=cpu,latency` measures these parts only; both are
+ * written to `.cache/bench/`. `BENCH_OUT=DIR` writes elsewhere. `BENCH_NODE_OPTIONS=--cpu-prof` is
+ * given to the servers.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,20 +22,28 @@ import type { Results } from './results.js';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
-async function measure(plan: Plan): Promise<Results> {
+const PARTS = ['cpu', 'memory', 'reload', 'latency'] as const;
+type Part = (typeof PARTS)[number];
+
+async function measure(plan: Plan, parts: ReadonlySet<string>): Promise<Results> {
   const directory = mkdtempSync(join(tmpdir(), 'cedargate-bench-'));
   const load = startLoadProcess();
   const say = (line: string) => console.log(`  ${line}`);
+  const run = async <T>(part: Part, title: string, work: () => Promise<T>) => {
+    if (!parts.has(part)) return { notMeasured: 'left out of this run' };
+    console.log(title);
+    return work();
+  };
   try {
     const machine = describeMachine();
-    console.log('server CPU a check, against a server that does nothing');
-    const cpu = await measureCpu(plan, load, directory, say);
-    console.log('memory');
-    const memory = await measureMemory(plan, load, directory, say);
-    console.log('reload');
-    const reload = await measureReload(plan, directory, say);
-    console.log('latency through Envoy');
-    const latency = await measureLatency(plan, directory, say);
+    const cpu = await run('cpu', 'server CPU a check, against a server that does nothing', () =>
+      measureCpu(plan, load, directory, say),
+    );
+    const memory = await run('memory', 'memory', () => measureMemory(plan, load, directory, say));
+    const reload = await run('reload', 'reload', () => measureReload(plan, directory, say));
+    const latency = await run('latency', 'latency through Envoy', () =>
+      measureLatency(plan, directory, say),
+    );
     return { machine, quick: plan.quick, cpu, latency, memory, reload };
   } finally {
     load.stop();
@@ -41,8 +51,9 @@ async function measure(plan: Plan): Promise<Results> {
   }
 }
 
-function write(results: Results): string {
-  const usual = join(ROOT, results.quick ? '.cache/bench' : 'docs');
+/** Only a full run replaces what the documentation shows. */
+function write(results: Results, full: boolean): string {
+  const usual = join(ROOT, full ? 'docs' : '.cache/bench');
   const out = process.env.BENCH_OUT ?? usual;
   mkdirSync(out, { recursive: true });
   writeFileSync(join(out, 'benchmarks.md'), renderPage(results));
@@ -50,6 +61,8 @@ function write(results: Results): string {
   return join(out, 'benchmarks.md');
 }
 
-const results = await measure(process.env.BENCH_QUICK === '1' ? QUICK : FULL);
-const file = write(results);
+const plan = process.env.BENCH_QUICK === '1' ? QUICK : FULL;
+const only = process.env.BENCH_ONLY?.split(',') ?? PARTS;
+const results = await measure(plan, new Set(only));
+const file = write(results, !plan.quick && only === PARTS);
 console.log(`\n${renderGoals(results)}\n\nwritten to ${file}`);

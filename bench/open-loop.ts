@@ -8,7 +8,8 @@ import { type ClientTls, tlsOptions } from '../test/support/http-client.js';
 
 export interface OpenLoop {
   readonly port: number;
-  readonly tls: ClientTls;
+  /** Keeps its connections for the next call. */
+  readonly agent: https.Agent;
   readonly requestsPerSecond: number;
   readonly seconds: number;
   /** Path of the n-th request. */
@@ -30,25 +31,23 @@ interface Answer {
 const CONNECTIONS_MAX = 64;
 const STAMP = 'x-cedargate-policy-version';
 
+export function openLoopAgent(tls: ClientTls): https.Agent {
+  return new https.Agent({ keepAlive: true, maxSockets: CONNECTIONS_MAX, ...tlsOptions(tls) });
+}
+
 /** Rejects when a request fails or is not answered 200. */
 export async function openLoop(options: OpenLoop): Promise<OpenLoopResult> {
-  const agent = new https.Agent({
-    keepAlive: true,
-    maxSockets: CONNECTIONS_MAX,
-    ...tlsOptions(options.tls),
-  });
   const total = options.seconds * options.requestsPerSecond;
   const sent: Promise<Answer>[] = [];
   const begin = performance.now();
   while (sent.length < total) {
     const due = ((performance.now() - begin) / 1_000) * options.requestsPerSecond;
     while (sent.length < Math.min(due, total)) {
-      sent.push(send(options.port, options.path(sent.length), agent));
+      sent.push(send(options.port, options.path(sent.length), options.agent));
     }
     await sleep(1);
   }
   const answers = await Promise.all(sent);
-  agent.destroy();
   return {
     ms: answers.map(({ ms }) => ms),
     stamped: answers.filter(({ stamped }) => stamped).length,

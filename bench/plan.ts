@@ -37,7 +37,7 @@ export const FULL: Plan = {
   cpu: { policies: [10, 100, 1_000], rounds: 7, cpuSecondsMin: 2, warmUpChecks: 5_000 },
   memory: { policies: 10, readings: [10_000, 100_000] },
   envoy: { policies: 10, rounds: 5, secondsPerRound: 5, requestsPerSecond: 200 },
-  reload: { policies: 100, times: 15 },
+  reload: { policies: 100, times: 10 },
 };
 
 /** Proves that everything runs; its figures say little. */

@@ -3,6 +3,7 @@
  * to the first answer that carries the new version.
  */
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, credentials } from '@grpc/grpc-js';
 import { decodeResponse } from '../test/support/check-request.js';
 import { createKubeletVolume } from '../test/support/kubelet-volume.js';
@@ -15,6 +16,10 @@ import { spreadOf } from './statistics.js';
 import { messageAt } from './traffic.js';
 
 const TAKES_MS_MAX = 10_000;
+/** Between two questions; the figures are as exact as this. */
+const ASK_EVERY_MS = 5;
+/** Between two changes. Real ones are minutes apart; without it they meet the end of the last. */
+const PAUSE_MS = 1_500;
 const CHECK_PATH = '/envoy.service.auth.v3.Authorization/Check';
 
 export async function measureReload(
@@ -30,9 +35,10 @@ export async function measureReload(
   const client = new Client(`127.0.0.1:${server.port}`, credentials.createInsecure());
   try {
     const tookMs: number[] = [];
-    // The first is not counted: nothing has been loaded in the background before.
+    // The first is not counted: it warms up.
     for (let time = 0; time <= times; time += 1) {
       const version = `1.0.${time + 1}`;
+      await sleep(PAUSE_MS);
       const files = bundleFiles(policies, version);
       const seen = untilVersion(client, version);
       const swapped = volume.write(files).then(() => {});
@@ -50,7 +56,7 @@ export async function measureReload(
 }
 
 /**
- * Asks again and again, one call at a time, until an answer carries the version. The clock starts
+ * Asks one call at a time until an answer carries the version. The clock starts
  * before the first byte of the new volume is written, so the time that writing takes is included.
  */
 async function untilVersion(client: Client, version: string): Promise<number> {
@@ -60,6 +66,7 @@ async function untilVersion(client: Client, version: string): Promise<number> {
       return performance.now() - begin;
     }
     if (performance.now() - begin > TAKES_MS_MAX) throw new Error(`version ${version} never came`);
+    await sleep(ASK_EVERY_MS);
   }
 }
 

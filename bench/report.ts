@@ -129,8 +129,8 @@ ${policies} policies, every decision logged.`,
 
 function reloadSection({ policies, ms }: ReloadResult): string {
   return `${count(policies)} policies in a ConfigMap volume that is swapped as kubelet does it
-(\`..data\`), ${ms.count} times. From before the new files are written to the first answer that carries
-the new version, asked for with one call after the other: ${spread(ms, whole, ' ms')}.`;
+(\`..data\`), ${ms.count} times with a pause between. From before the new files are written to the first
+answer that carries the new version, asked for every 5 ms: ${spread(ms, whole, ' ms')}.`;
 }
 
 function section<T extends object>(result: T | NotMeasured, render: (result: T) => string): string {

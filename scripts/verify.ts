@@ -8,7 +8,9 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { cpus, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundleFiles, policy, writeFiles } from '../test/support/bundle-files.js';
 import { findEnvoy } from '../test/support/envoy.js';
+import type { LogLine } from '../test/support/program.js';
 import { startSidecar } from '../test/support/sidecar.js';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
@@ -20,6 +22,10 @@ const OTHER_NODE_DIR = join(ROOT, '.cache', OTHER_NODE);
 const PROPERTY_RUNS = 1_000;
 const PROPERTY_ROUNDS = 3;
 const TAKE_OVER_RUNS = 3;
+/** Node 20 once ended the whole process on such bundles (src/cedar/engine.ts), in every second load. */
+const LARGE_POLICIES = 9_000;
+const LARGE_LOADS = 10;
+const LARGE_LOAD_MS_MAX = 60_000;
 const OUTPUT_LINES_SHOWN = 60;
 /** Printed last by test/support/reporter.ts. */
 const CLOSING_LINE = /^cedargate: (\d+) passed, 0 failed, \d+ skipped$/m;
@@ -44,6 +50,7 @@ const STEPS: readonly Step[] = [
   { name: `all tests on ${OTHER_NODE}`, run: otherNode },
   { name: `properties, ${PROPERTY_ROUNDS} rounds with fresh seeds`, run: properties },
   { name: `take-over under load, ${TAKE_OVER_RUNS} runs`, run: takeOver },
+  { name: `${LARGE_POLICIES} policies taken ${LARGE_LOADS} times`, run: largeBundles },
   { name: 'demo', run: demo },
   { name: 'package installed in an empty folder', run: packed },
   { name: 'promtool check metrics', run: promtool, absent: withoutPromtool },
@@ -120,6 +127,29 @@ async function takeOver(): Promise<string> {
   const env = { CI: 'true', TAKE_OVER_RUNS: String(TAKE_OVER_RUNS) };
   const args = ['run', '--project', 'envoy', 'test/envoy/take-over.test.ts'];
   return closingLine(await run('node_modules/.bin/vitest', args, { env }));
+}
+
+async function largeBundles(): Promise<string> {
+  return inTemporaryFolder(async (dir) => {
+    const policies = Array.from({ length: LARGE_POLICIES }, (_, n) =>
+      policy(`p${n}`, `context.path like "/${n}/*"`),
+    );
+    const write = (version: number) =>
+      writeFiles(dir, bundleFiles(`1.0.${version}`, { 'many.cedar': policies.join('') }));
+    await write(0);
+    const args = ['--service', 'shop/payments', '--bundle', dir];
+    const sidecar = await startSidecar({ args, timeoutMs: LARGE_LOAD_MS_MAX });
+    try {
+      for (let version = 1; version <= LARGE_LOADS; version += 1) {
+        await write(version);
+        const taken = (line: LogLine) => String(line.to).startsWith(`1.0.${version}+`);
+        await sidecar.waitForLine(taken, { timeoutMs: LARGE_LOAD_MS_MAX });
+      }
+    } finally {
+      await sidecar.stop();
+    }
+    return 'every one was taken';
+  });
 }
 
 async function demo(): Promise<string> {

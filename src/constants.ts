@@ -52,6 +52,11 @@ export const POLICY_DEPTH_MAX = 96;
 export const POLICY_BRACKETS_MAX = 32;
 /** Operators in one chain, looked at before the engine sees the text: it overflows at 320. */
 export const POLICY_CHAIN_MAX = 160;
+/**
+ * Characters of one `like` pattern. Matching takes pattern times value steps on the event loop:
+ * with this and a path of PATH_BYTES_MAX a few milliseconds at worst.
+ */
+export const LIKE_PATTERN_CHARS_MAX = 1_024;
 /** Depth of types in a schema, for the same reason; the engine overflows at 528. */
 export const SCHEMA_DEPTH_MAX = 32;
 /** Types of a schema once common types are written out: a chain of them grows exponentially. */

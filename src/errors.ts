@@ -25,7 +25,7 @@ export const ERRORS = {
   },
   listen_failed: {
     summary: 'a listener could not be opened: port in use, no permission, bad address',
-    help: 'find the process that holds the port, or choose another one',
+    help: 'free the address, or choose another one; sockets need a directory that can be written',
   },
   tls_invalid: {
     summary: 'a certificate, key or client CA file of the gRPC listener cannot be used',
@@ -77,6 +77,10 @@ export const ERRORS = {
     summary: 'two routes match the same request and neither is more literal',
     help: 'make one path more literal, or give the two routes different methods',
   },
+  route_unknown: {
+    summary: 'a policy names a route that routes.yaml does not declare (a warning)',
+    help: 'correct the name, or declare the route in routes.yaml',
+  },
   // Cedar.
   policy_syntax: {
     summary: 'a policy file does not parse',
@@ -98,6 +102,10 @@ export const ERRORS = {
   policy_too_deep: {
     summary: 'a policy or schema is nested deeper than the engine is safe with',
     help: 'split the condition into several policies, or use sets: [..].contains(x)',
+  },
+  policy_pattern_too_long: {
+    summary: 'the pattern of a `like` is so long that matching it would hold up other checks',
+    help: 'shorten the pattern; with routes, whole paths need no pattern at all',
   },
   policy_invalid: {
     summary: 'a policy does not agree with the schema (strict validation)',

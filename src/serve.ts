@@ -16,6 +16,7 @@ import { type CheckHandler, type GrpcServer, startGrpcServer } from './server/gr
 import { type HttpServer, startHttpServer } from './server/http.js';
 import { adminRoutes, probeRoutes, type Readiness } from './server/routes.js';
 import { untilStopSignal } from './signals.js';
+import { sometimes } from './sometimes.js';
 import { createProgramLog, type ProgramLog, problemFields } from './telemetry/log.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import { statusDocument } from './telemetry/status.js';
@@ -145,6 +146,9 @@ async function openHttp(sidecar: Sidecar, opened: HttpServer[]): Promise<void> {
 function openGrpc(sidecar: Sidecar): Promise<GrpcServer> {
   const { config, metrics, programLog } = sidecar;
   const { tlsCert, tlsKey, tlsClientCa } = config;
+  const warnAborted = sometimes(Date.now, () => {
+    programLog.warn('calls ended before they became checks', { metric: 'aborted_calls_total' });
+  });
   return startGrpcServer({
     listen: config.listen,
     tls:
@@ -153,6 +157,10 @@ function openGrpc(sidecar: Sidecar): Promise<GrpcServer> {
         : { certFile: tlsCert, keyFile: tlsKey, clientCaFile: tlsClientCa },
     handle: checkHandler(sidecar),
     onInflight: (change) => (change === 1 ? metrics.checkStarted() : metrics.checkEnded()),
+    onAborted: () => {
+      metrics.abortedCall();
+      warnAborted('');
+    },
     onFault: faultLogger(programLog),
   });
 }

@@ -17,6 +17,7 @@ import {
   ROUTES_FILE,
   SCHEMA_FILE,
 } from './names.js';
+import { unknownRoutes } from './route-references.js';
 import { parseRoutes } from './routes.js';
 import { decodeText } from './text.js';
 import type { BundleManifest, CompiledBundle, CompileOptions, Route, SourceFile } from './types.js';
@@ -50,7 +51,12 @@ export function compileBundle(
   const [first, ...rest] = problems.slice(0, PROBLEMS_MAX);
   if (first !== undefined) return failed(first, ...rest);
   if (!manifest || !routes || !compiled) throw new Error('a part is missing without a problem');
-  const { program, warnings } = compiled;
+  const { program } = compiled;
+  const policyTexts = [...texts.values()].filter(({ file }) => isPolicyFile(file));
+  const warnings = [
+    ...compiled.warnings,
+    ...policyTexts.flatMap((text) => unknownRoutes(text, routes)),
+  ];
   return ok({ digest: directoryDigest(files), manifest, routes, program, warnings });
 }
 

@@ -1,8 +1,9 @@
 /**
- * Refuses what would overflow the engine's stack, before the engine sees it. Neither function
- * recurses: depth is what they look for.
+ * Refuses what would overflow the engine's stack or hold up the event loop, before the engine sees
+ * it. No function here recurses: depth is what they look for.
  */
 import {
+  LIKE_PATTERN_CHARS_MAX,
   POLICY_BRACKETS_MAX,
   POLICY_CHAIN_MAX,
   POLICY_DEPTH_MAX,
@@ -54,10 +55,16 @@ const OPERATORS: ReadonlySet<string> = new Set([
   ...['.', '+', '-', '*', '!', '==', '!=', '<', '<=', '>', '>=', 'in', 'is', 'has', 'like'],
 ]);
 
-/** A cheap look at a policy file's text: the first statement that is too deep, if any. */
-export function tooDeepText(source: TextFile): Problem | undefined {
+/** A cheap look at a policy file's text: the first thing that the engine is not safe with, if any. */
+export function unsafeText(source: TextFile): Problem | undefined {
   let levels = [new Level()];
+  let previous = '';
   for (const token of tokensOf(source.text)) {
+    if (previous === 'like' && token.text.length - 2 > LIKE_PATTERN_CHARS_MAX) {
+      const message = `the pattern has more than ${LIKE_PATTERN_CHARS_MAX} characters`;
+      return problem('policy_pattern_too_long', message, placeAt(source, token.index));
+    }
+    previous = token.text;
     const level = levels.at(-1) ?? new Level();
     if ('([{'.includes(token.text)) {
       levels.push(new Level());

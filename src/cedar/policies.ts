@@ -2,7 +2,7 @@
 import { PROBLEMS_MAX } from '../constants.js';
 import { type ErrorCode, type Problem, problem } from '../errors.js';
 import { okUnless, type Result } from '../result.js';
-import { isTooDeep, tooDeepText } from './depth.js';
+import { isTooDeep, unsafeText } from './depth.js';
 import { engine } from './engine.js';
 import { type Excerpt, problemAt, wholeFile } from './engine-errors.js';
 import type { PolicyJson } from './policy-json.js';
@@ -40,9 +40,9 @@ export function parsePolicies(files: readonly TextFile[]): Result<ParsedPolicy[]
 
 /** The policies of a file in the order of the file, with their exact text. */
 function splitFile(source: TextFile, problems: Problem[]): Excerpt[] {
-  const tooDeep = tooDeepText(source);
-  if (tooDeep !== undefined) {
-    problems.push(tooDeep);
+  const unsafe = unsafeText(source);
+  if (unsafe !== undefined) {
+    problems.push(unsafe);
     return [];
   }
   const parts = engine().run((api) => api.policySetTextToParts(source.text));

@@ -47,7 +47,9 @@ export function formatAddress(address: Address): string {
 
 function parseUnix(path: string): UnixAddress | undefined {
   const bytes = Buffer.byteLength(path);
-  if (bytes === 0 || bytes > UNIX_PATH_BYTES_MAX || path.includes('\0')) return undefined;
+  // `@name` would be an abstract socket for Envoy, and a file of that name for us.
+  if (bytes === 0 || path.startsWith('@') || bytes > UNIX_PATH_BYTES_MAX || path.includes('\0'))
+    return undefined;
   return { kind: 'unix', path };
 }
 

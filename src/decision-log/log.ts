@@ -20,9 +20,9 @@ import {
   LOG_QUEUE_BYTES_MAX,
   LOG_QUEUE_RESERVED_BYTES,
   LOG_RETRY_MS,
-  LOG_WARN_EVERY_MS,
 } from '../constants.js';
 import { messageOf } from '../errors.js';
+import { sometimes } from '../sometimes.js';
 import type { ProgramLog } from '../telemetry/log.js';
 import { type Change, changeEvent } from './change.js';
 import { createClassSet } from './classes.js';
@@ -146,16 +146,6 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog {
     counts: () => ({ checks, logged: checks - dropped, dropped }),
     flush: (timeoutMs) => queue.flush(timeoutMs),
     close,
-  };
-}
-
-/** Lets a call through unless the last one was less than LOG_WARN_EVERY_MS ago. */
-function sometimes(now: () => number, act: (cause: string) => void): (cause: string) => void {
-  let lastMs = Number.NEGATIVE_INFINITY;
-  return (cause) => {
-    if (now() - lastMs < LOG_WARN_EVERY_MS) return;
-    lastMs = now();
-    act(cause);
   };
 }
 

@@ -10,6 +10,8 @@ import {
   type handleUnaryCall,
   Server,
   ServerCredentials,
+  ServerInterceptingCall,
+  type ServerInterceptor,
   type ServerOptions,
   status,
 } from '@grpc/grpc-js';
@@ -43,6 +45,11 @@ export interface GrpcServerOptions {
   readonly handle: CheckHandler;
   /** A check began (1) or ended (-1). */
   readonly onInflight: (change: 1 | -1) => void;
+  /**
+   * A call ended before it became a check: gRPC refused its message (above REQUEST_BYTES_HARD_MAX, or
+   * no message at all), or the client gave up while it sent.
+   */
+  readonly onAborted: () => void;
   /** `handle` threw, which is a bug and was answered INTERNAL; or a connection was not accepted. */
   readonly onFault: (thrown: unknown) => void;
 }
@@ -85,7 +92,7 @@ const HEALTH_SERVICES = ['', AUTHORIZATION_SERVICE_NAME] as const;
 /** Throws CedargateError with `listen_failed` or `tls_invalid`; then nothing is left open. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const tls = options.tls === undefined ? undefined : tlsOrThrow(options.tls);
-  const server = new Server(SERVER_OPTIONS);
+  const server = new Server({ ...SERVER_OPTIONS, interceptors: [tellAborted(options)] });
   server.addService(authorizationService, { Check: checkMethod(options) });
   const health = new HealthImplementation();
   for (const service of HEALTH_SERVICES) health.setStatus(service, 'SERVING');
@@ -211,6 +218,28 @@ function checkMethod(options: GrpcServerOptions): handleUnaryCall<Buffer, Buffer
     if ('response' in answer) callback(null, answer.response);
     else callback({ code: answer.grpcError.code, details: answer.grpcError.message });
   };
+}
+
+/**
+ * Hears of calls that end before their message came: the library refuses some by itself, and
+ * nothing else would tell. Costs about a microsecond a call.
+ */
+function tellAborted({ onAborted }: GrpcServerOptions): ServerInterceptor {
+  return (_method, call) =>
+    new ServerInterceptingCall(call, {
+      start(next) {
+        let received = false;
+        next({
+          onReceiveMessage(message, take) {
+            received = true;
+            take(message);
+          },
+          onCancel() {
+            if (!received) onAborted();
+          },
+        });
+      },
+    });
 }
 
 function answerOf(options: GrpcServerOptions, message: Buffer, deadlineMs: number): CheckAnswer {

@@ -24,6 +24,12 @@ export const METRICS = {
       reason: 'the codes of docs/reasons.md',
     },
   },
+  abortedCalls: {
+    name: 'cedargate_aborted_calls_total',
+    type: 'counter',
+    help: 'Calls that ended before they became checks: refused by gRPC (a message above 16 MiB, or none at all), or given up by the client.',
+    labels: {},
+  },
   checkDuration: {
     name: 'cedargate_check_duration_seconds',
     type: 'histogram',

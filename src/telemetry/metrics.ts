@@ -38,6 +38,8 @@ export interface Metrics {
   /** A check was answered. */
   check(record: CheckRecord, durationSeconds: number): void;
   newClass(): void;
+  /** A call ended before it became a check. */
+  abortedCall(): void;
   reload(result: ReloadResult): void;
   /** This bundle decides from now on; undefined = none does. */
   bundleLoaded(bundle: { readonly version: string; readonly digest: string } | undefined): void;
@@ -69,6 +71,7 @@ export function createMetrics(versions: BuildVersions): Metrics {
       }
     },
     newClass: () => counters.newClasses.inc(),
+    abortedCall: () => counters.abortedCalls.inc(),
     reload: (result) => counters.reloads.inc({ result }),
     bundleLoaded(bundle) {
       counters.bundleInfo.reset();
@@ -104,6 +107,7 @@ function register(registry: Registry) {
   });
   return {
     checks: counter(METRICS.checks),
+    abortedCalls: counter(METRICS.abortedCalls),
     checkDuration: new Histogram({
       ...configOf(METRICS.checkDuration, registry),
       buckets: [...CHECK_DURATION_BUCKETS],

@@ -128,6 +128,20 @@ describe('a bundle', () => {
   });
 });
 
+test('a policy that names a route which is not declared is told, with its place', () => {
+  const on = (route: string) =>
+    policy('stray').replace(', resource)', `, resource == Route::"shop/payments/${route}")`);
+  const warningsOf = (files: BundleFiles) => {
+    const result = compile(files);
+    if (!result.ok) throw new Error(JSON.stringify(result.problems));
+    return result.value.warnings;
+  };
+  expect(warningsOf({ ...FILES, 'stray.cedar': on('refund') })).toEqual([]);
+  expect(warningsOf({ ...FILES, 'stray.cedar': on('refnud') })).toMatchObject([
+    { code: 'route_unknown', file: 'stray.cedar', line: 4 },
+  ]);
+});
+
 describe('a bundle on disk', () => {
   test('warns of files that have no part in it, and tells the digest also when refused', async () => {
     const directory = await temporaryDirectory();

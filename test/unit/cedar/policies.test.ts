@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { engine } from '../../../src/cedar/engine.js';
 import { parsePolicies } from '../../../src/cedar/policies.js';
+import { LIKE_PATTERN_CHARS_MAX } from '../../../src/constants.js';
 import { freshEngine, lines, policy, problemsOf, SCHEMA } from './support.js';
 
 const PERMIT = 'permit (principal, action, resource);';
@@ -163,6 +164,17 @@ describe('depth', () => {
     ['functions', (n) => `${repeat('ip(', n)}"::1"${repeat(')', n)}.isIpv4()`],
     ['conditions', (n) => `true }${repeat(' when { true }', n)} unless { false`],
   ];
+
+  it('refuses a pattern so long that matching it would hold up other checks', () => {
+    const matching = (count: number) => {
+      const pattern = `*${'a'.repeat(count - 1)}`;
+      return policy('p', `permit (principal, action, resource) when { "x" like "${pattern}" };`);
+    };
+    expect(parse(matching(LIKE_PATTERN_CHARS_MAX)).ok).toBe(true);
+    const [first] = problemsOf(parse(matching(LIKE_PATTERN_CHARS_MAX + 1)));
+    expect(first).toMatchObject({ code: 'policy_pattern_too_long', file: 'a.cedar' });
+    expect(first?.line).toBeGreaterThan(0);
+  });
 
   it.each(bombs)('refuses many %s before they break the engine', (_name, condition) => {
     const restarts = engine().restarts;

@@ -38,6 +38,7 @@ describe('addresses', () => {
     '*:1',
     'http://127.0.0.1:1',
     'unix:',
+    'unix:@abstract',
     'unix:a\0b',
     `unix:${'x'.repeat(108)}`,
     `unix:${'ä'.repeat(54)}`,

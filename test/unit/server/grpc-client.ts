@@ -24,6 +24,7 @@ export async function startServer(options: Partial<GrpcServerOptions> = {}): Pro
     tls: undefined,
     handle: (message) => ({ response: message }),
     onInflight: () => {},
+    onAborted: () => {},
     onFault: (thrown) => {
       throw thrown;
     },

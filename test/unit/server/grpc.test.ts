@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { REQUEST_BYTES_HARD_MAX, REQUEST_BYTES_MAX } from '../../../src/constants.js';
 import { startGrpcServer } from '../../../src/server/grpc.js';
+import { waitFor } from '../../support/wait.js';
 import { addressOf, connect, startServer } from './grpc-client.js';
 
 const HELLO = Buffer.from('not protobuf at all');
@@ -75,10 +76,14 @@ describe('Check', () => {
 
   it('lets messages above the soft limit reach the handler, and refuses those above the cap', async () => {
     const sizes: number[] = [];
+    let aborted = 0;
     const server = await startServer({
       handle: (message) => {
         sizes.push(message.length);
         return { response: HELLO };
+      },
+      onAborted: () => {
+        aborted += 1;
       },
     });
     const client = connect(addressOf(server));
@@ -88,6 +93,7 @@ describe('Check', () => {
     });
     expect(await client.check(HELLO)).toEqual(HELLO);
     expect(sizes).toEqual([REQUEST_BYTES_MAX + 1, HELLO.length]);
+    await waitFor('the refused call to be told', () => aborted === 1);
   });
 });
 
@@ -158,6 +164,7 @@ async function startAndClose() {
     tls: undefined,
     handle: (message) => ({ response: message }),
     onInflight: () => {},
+    onAborted: () => {},
     onFault: () => {},
   });
   server.close();
