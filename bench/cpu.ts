@@ -34,7 +34,7 @@ export async function measureCpu(
   directory: string,
   say: (line: string) => void,
 ): Promise<CpuResult> {
-  const { rounds, cpuSecondsMin, warmUpChecks } = plan.cpu;
+  const { rounds, cpuSecondsMin, warmUpCpuSeconds } = plan.cpu;
   const noop = subject(await startNoop(), []);
   const sidecars: Subject[] = [];
   try {
@@ -45,7 +45,7 @@ export async function measureCpu(
       sidecars.push(subject(await startCedargate({ bundle }), policies));
     }
     const drive = (who: Subject, count: number) => send(who, count, load, plan.concurrency);
-    for (const who of [noop, ...sidecars]) await drive(who, warmUpChecks);
+    for (const who of [noop, ...sidecars]) await cpuPerCheck(who, warmUpCpuSeconds, drive);
     for (let round = 1; round <= rounds; round += 1) {
       for (const who of sidecars) {
         const base = await cpuPerCheck(noop, cpuSecondsMin, drive);

@@ -10,8 +10,8 @@ export interface Plan {
     readonly rounds: number;
     /** A measurement goes on until the server used this much. One clock tick is 0.01 s. */
     readonly cpuSecondsMin: number;
-    /** Checks before the first round, so that code is compiled and caches are warm. */
-    readonly warmUpChecks: number;
+    /** The same before the first round, so that code is compiled and caches are warm. */
+    readonly warmUpCpuSeconds: number;
   };
   readonly memory: {
     readonly policies: number;
@@ -34,7 +34,7 @@ export interface Plan {
 export const FULL: Plan = {
   quick: false,
   concurrency: 16,
-  cpu: { policies: [10, 100, 1_000], rounds: 7, cpuSecondsMin: 2, warmUpChecks: 5_000 },
+  cpu: { policies: [10, 100, 1_000], rounds: 6, cpuSecondsMin: 2, warmUpCpuSeconds: 5 },
   memory: { policies: 10, readings: [10_000, 100_000] },
   envoy: { policies: 10, rounds: 5, secondsPerRound: 5, requestsPerSecond: 200 },
   reload: { policies: 100, times: 10 },
@@ -44,7 +44,7 @@ export const FULL: Plan = {
 export const QUICK: Plan = {
   quick: true,
   concurrency: 16,
-  cpu: { policies: [10, 100], rounds: 1, cpuSecondsMin: 0.2, warmUpChecks: 100 },
+  cpu: { policies: [10, 100], rounds: 1, cpuSecondsMin: 0.2, warmUpCpuSeconds: 0.1 },
   memory: { policies: 10, readings: [200, 1_000] },
   envoy: { policies: 10, rounds: 1, secondsPerRound: 1, requestsPerSecond: 100 },
   reload: { policies: 20, times: 2 },

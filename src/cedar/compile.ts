@@ -11,6 +11,7 @@ import { uidKey } from './entity-source.js';
 import { createEvaluator } from './evaluator.js';
 import { type ParsedPolicy, parsePolicies } from './policies.js';
 import { entitiesLookedInto } from './policy-json.js';
+import { readsOf } from './policy-reads.js';
 import type { TextFile } from './position.js';
 import { parseSchema } from './schema.js';
 import type { CedarProgram, CedarValue, EntityData, EntityUid } from './types.js';
@@ -65,6 +66,7 @@ function compile(files: ProgramFiles): Result<CompiledProgram> {
     policies: policies.map(({ policy }) => policy),
     entities,
     namedEntities: namedEntities(policies),
+    reads: readsOf(policies.map(({ json }) => json)),
   };
   const tried = tryProgram(program);
   return tried.ok ? ok({ program, warnings }) : tried;

@@ -1,7 +1,7 @@
 /**
  * Which entities go along with a request. Each costs the engine tens of microseconds, so only those
  * whose attributes, tags or ancestors a policy can reach are sent: the caller, the resource, what
- * conditions name, and what these refer to. Ancestors are written into the entity itself (`in` looks
+ * conditions name, and what these refer to; and of each only what a policy can read. Ancestors are written into the entity itself (`in` looks
  * nowhere else), so they need not be sent for their own sake.
  */
 import { uidKey } from './entity-source.js';
@@ -13,11 +13,13 @@ export class EntityStore {
   readonly #schema: CedarProgram['schema'];
   readonly #stored: ReadonlyMap<string, EntityData>;
   readonly #named: readonly EntityUid[];
+  readonly #reads: CedarProgram['reads'];
 
-  constructor({ schema, entities, namedEntities }: CedarProgram) {
+  constructor({ schema, entities, namedEntities, reads }: CedarProgram) {
     this.#schema = schema;
     this.#stored = new Map(entities.map((entity) => [uidKey(entity.uid), entity]));
     this.#named = namedEntities;
+    this.#reads = reads;
   }
 
   entitiesFor(request: CedarRequest): EntityData[] {
@@ -50,11 +52,16 @@ export class EntityStore {
     const fromRequest = given.get(key);
     const stored = this.#stored.get(key);
     const parents = this.#ancestors(uid, key, given);
-    const attrs = { ...stored?.attrs, ...this.#declared(fromRequest) };
-    const tags = { ...stored?.tags, ...fromRequest?.tags };
+    const attrs = this.#read({ ...stored?.attrs, ...this.#declared(fromRequest) });
+    const tags = this.#reads.tags ? { ...stored?.tags, ...fromRequest?.tags } : {};
     const tagged = Object.keys(tags).length > 0;
     if (parents.length === 0 && Object.keys(attrs).length === 0 && !tagged) return undefined;
     return tagged ? { uid, attrs, parents, tags } : { uid, attrs, parents };
+  }
+
+  #read(attrs: Values): Values {
+    const entries = Object.entries(attrs).filter(([name]) => this.#reads.attributes.has(name));
+    return Object.fromEntries(entries);
   }
 
   /** What the request says of the entity, as far as the schema declares it. */
@@ -75,7 +82,9 @@ export class EntityStore {
       found.set(nextKey, next);
       rest.push(...this.#parents(next, nextKey, given));
     }
-    return [...found.values()];
+    const wanted = this.#reads.ancestors;
+    if (wanted === undefined) return [...found.values()];
+    return [...found].filter(([ancestor]) => wanted.has(ancestor)).map(([, parent]) => parent);
   }
 
   #parents(uid: EntityUid, key: string, given: ReadonlyMap<string, EntityData>): EntityUid[] {

@@ -55,7 +55,8 @@ function isLiteralSet(expression: Expression): boolean {
   );
 }
 
-function literalEntity(expression: Expression): EntityUid | undefined {
+/** The entity that an expression is, when it is nothing but a reference. */
+export function literalEntity(expression: Expression): EntityUid | undefined {
   return 'Value' in expression ? referenceIn(expression.Value) : undefined;
 }
 

@@ -79,6 +79,14 @@ export interface RequestSchema {
   readonly attributes: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
+/** What of entities the policies can read; the rest need not reach the engine. */
+export interface EntityReads {
+  readonly attributes: ReadonlySet<string>;
+  /** Keys of the ancestors that `in` asks for; undefined = any. */
+  readonly ancestors: ReadonlySet<string> | undefined;
+  readonly tags: boolean;
+}
+
 /** All that the engine needs of a bundle. */
 export interface CedarProgram {
   readonly schemaFile: string;
@@ -89,6 +97,7 @@ export interface CedarProgram {
   readonly entities: readonly EntityData[];
   /** Entities that conditions name and look into: they go along with every request. */
   readonly namedEntities: readonly EntityUid[];
+  readonly reads: EntityReads;
 }
 
 /** One question to the engine: the caller and the resource with what the request says of them. */

@@ -68,6 +68,55 @@ describe('asking the engine', () => {
     expect(satisfied({ policies }, asked)).toEqual(['attr', 'ns', 'service', 'td']);
   });
 
+  // What no policy reads is not sent to the engine, so each way of reading has a bundle of its own.
+  it.each([
+    ['principal has tier', 'principal, action, resource'],
+    ['principal.hasTag("team")', 'principal, action, resource'],
+    ['principal.hasTag("team") && principal.getTag("team") == "a"', 'principal, action, resource'],
+    ['principal has peer && principal.peer has tier', 'principal is Workload, action, resource'],
+    ['principal has peer.tier', 'principal is Workload, action, resource'],
+    [
+      'principal has peer && principal in principal.peer',
+      'principal is Workload, action, resource',
+    ],
+    ['principal in Namespace::"example.org/shop"', 'principal, action, resource'],
+    [
+      'principal in [TrustDomain::"x.example", TrustDomain::"example.org"]',
+      'principal, action, resource',
+    ],
+    ['principal is Workload in TrustDomain::"example.org"', 'principal, action, resource'],
+    ['true', 'principal in Namespace::"example.org/shop", action, resource'],
+    ['true', 'principal is Workload in TrustDomain::"example.org", action, resource'],
+    ['true', 'principal, action, resource in Service::"shop/payments"'],
+    ['true', 'principal, action, resource is Route in Service::"shop/payments"'],
+  ])('sends what a policy reads: %s (%s)', (condition, scope) => {
+    const id = workloadId('shop', 'orders');
+    const schema = SCHEMA.replace(
+      'in [Namespace, TrustDomain]',
+      'in [Namespace, TrustDomain, Workload]',
+    );
+    const entities = [
+      {
+        uid: { type: 'Workload', id },
+        attrs: {
+          tier: 1,
+          peer: { __entity: { type: 'Workload', id: workloadId('shop', 'peer') } },
+        },
+        parents: [{ type: 'Workload', id: workloadId('shop', 'peer') }],
+        tags: { team: 'a' },
+      },
+      {
+        uid: { type: 'Workload', id: workloadId('shop', 'peer') },
+        attrs: { tier: 2 },
+        parents: [],
+      },
+    ];
+    const policies = permit('only', condition, scope);
+    expect(satisfied({ schema, policies, entities }, request({ route: 'refund' }))).toEqual([
+      'only',
+    ]);
+  });
+
   it('leaves out parents and attributes that the schema does not declare', () => {
     const schema =
       'entity Workload; entity Service; action GET appliesTo {principal: Workload, resource: Service, context: {path: String}};';
