@@ -8,6 +8,10 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { cpus, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeBundle } from '../bench/bundles.js';
+import { startLoadProcess } from '../bench/load-process.js';
+import { benchPolicies } from '../bench/policies.js';
+import { startCedargate } from '../bench/servers.js';
 import { bundleFiles, policy, writeFiles } from '../test/support/bundle-files.js';
 import { findEnvoy } from '../test/support/envoy.js';
 import type { LogLine } from '../test/support/program.js';
@@ -20,12 +24,16 @@ const OTHER_NODE = 'node@24.21.0';
 const OTHER_NODE_DIR = join(ROOT, '.cache', OTHER_NODE);
 /** For properties that give no number of their own; those that do run it in every round. */
 const PROPERTY_RUNS = 1_000;
-const PROPERTY_ROUNDS = 3;
+const PROPERTY_ROUNDS = 2;
 const TAKE_OVER_RUNS = 3;
 /** Node 20 once ended the whole process on such bundles (src/cedar/engine.ts), in every second load. */
 const LARGE_POLICIES = 9_000;
 const LARGE_LOADS = 10;
 const LARGE_LOAD_MS_MAX = 60_000;
+/** It did so while deciding too, after 4,000 to 20,000 checks. */
+const SOAK_CHECKS = 60_000;
+const SOAK_POLICIES = 10;
+const SOAK_CONCURRENCY = 16;
 const OUTPUT_LINES_SHOWN = 60;
 /** Printed last by test/support/reporter.ts. */
 const CLOSING_LINE = /^cedargate: (\d+) passed, 0 failed, \d+ skipped$/m;
@@ -51,6 +59,7 @@ const STEPS: readonly Step[] = [
   { name: `properties, ${PROPERTY_ROUNDS} rounds with fresh seeds`, run: properties },
   { name: `take-over under load, ${TAKE_OVER_RUNS} runs`, run: takeOver },
   { name: `${LARGE_POLICIES} policies taken ${LARGE_LOADS} times`, run: largeBundles },
+  { name: `${SOAK_CHECKS} checks in one process`, run: soak },
   { name: 'demo', run: demo },
   { name: 'package installed in an empty folder', run: packed },
   { name: 'promtool check metrics', run: promtool, absent: withoutPromtool },
@@ -149,6 +158,22 @@ async function largeBundles(): Promise<string> {
       await sidecar.stop();
     }
     return 'every one was taken';
+  });
+}
+
+async function soak(): Promise<string> {
+  return inTemporaryFolder(async (dir) => {
+    writeBundle(dir, benchPolicies(SOAK_POLICIES));
+    const server = await startCedargate({ bundle: dir });
+    const load = startLoadProcess();
+    try {
+      await load.run(server, { from: 0, count: SOAK_CHECKS, concurrency: SOAK_CONCURRENCY });
+      await server.logged(SOAK_CHECKS);
+    } finally {
+      load.stop();
+      await server.stop();
+    }
+    return 'every one was answered and logged';
   });
 }
 
