@@ -5,7 +5,7 @@ import type { JsonObject } from '../../../src/check/claims.js';
 import { buildContext, type ContextFacts } from '../../../src/check/context.js';
 import type { RequestHeaders } from '../../../src/check/headers.js';
 import { Stop } from '../../../src/check/stop.js';
-import { ACT_CHAIN_MAX } from '../../../src/constants.js';
+import { ACT_CHAIN_MAX, CONTEXT_SET_MAX } from '../../../src/constants.js';
 
 const NOTHING: ContextShape = {
   path: false,
@@ -146,6 +146,16 @@ describe('declared headers', () => {
     });
   });
 
+  it('have a limit of copies', () => {
+    const copies = (count: number) =>
+      raw(...Array.from({ length: count }, (): [string, string] => ['x-a', 'v']));
+    expect(build(set, { headers: copies(CONTEXT_SET_MAX) })).not.toBeInstanceOf(Stop);
+    expect(build(set, { headers: copies(CONTEXT_SET_MAX + 1) })).toMatchObject({
+      reason: 'context_incomplete',
+      error: { code: 'header_too_many' },
+    });
+  });
+
   it('that are not declared may be anything', () => {
     const headers = raw(['x-b', [0xff]], ['x-b', '2'], ['__proto__', 'x'], ['x-a', 'ok']);
     expect(contextOf(text, { headers })).toEqual({ headers: { 'x-a': 'ok' } });
@@ -198,6 +208,11 @@ describe('claims', () => {
     ['a numeric string', { kind: 'long' }, '7'],
     ['a lone value where a set is declared', { kind: 'set', element: string }, 'a'],
     ['a set with one wrong element', { kind: 'set', element: string }, ['a', 1]],
+    [
+      'a set above the limit',
+      { kind: 'set', element: string },
+      Array(CONTEXT_SET_MAX + 1).fill('a'),
+    ],
     ['a list where a record is declared', { kind: 'record', fields: new Map() }, []],
   ];
   it.each(ignored)('%s is absent and flagged', (_, kind, value) => {
