@@ -50,9 +50,13 @@ export interface Metrics {
   stop(): void;
 }
 
+/** Defaults that are gauges and are named like counters, which promtool refuses. */
+const MISNAMED = ['handles', 'requests', 'resources'].map((what) => `nodejs_active_${what}_total`);
+
 export function createMetrics(versions: BuildVersions): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
   const counters = register(registry);
   const { version, cedarSdk, cedarLanguage } = versions;
   counters.buildInfo.set({ version, cedar_sdk: cedarSdk, cedar_language: cedarLanguage }, 1);
