@@ -41,12 +41,16 @@ export const ERRORS = {
     help: 'check permissions and symlinks; only regular files inside the directory are read',
   },
   bundle_too_large: {
-    summary: 'the bundle directory holds more bytes or files than the cap',
+    summary: 'the bundle holds more bytes or files than the cap',
     help: 'split the bundle, or remove files that are not policy',
   },
   bundle_changing: {
     summary: 'the directory kept changing while it was read',
     help: 'write new files beside the old ones and rename them, as kubelet does with `..data`',
+  },
+  archive_invalid: {
+    summary: 'the file is not an archive as `bundle build` writes it, or it was damaged on the way',
+    help: 'build or copy it again; docs/bundle-format.md says what an archive may hold',
   },
   bundle_file_missing: {
     summary: 'a required file is not there: bundle.yaml, schema.cedarschema or any *.cedar',

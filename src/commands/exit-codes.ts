@@ -31,6 +31,7 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   bundle_unreadable: EXIT.couldNot,
   bundle_too_large: EXIT.invalid,
   bundle_changing: EXIT.couldNot,
+  archive_invalid: EXIT.invalid,
   bundle_file_missing: EXIT.invalid,
   bundle_file_ignored: EXIT.invalid,
   not_utf8: EXIT.invalid,
