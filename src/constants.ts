@@ -52,6 +52,12 @@ export const ARCHIVE_ENTRIES_MAX = 12_000;
 export const ARCHIVE_NAME_BYTES_MAX = 100;
 /** manifest.json of a built bundle: about 200 bytes a file. Read alone to find a bundle by digest. */
 export const BUILT_MANIFEST_BYTES_MAX = 4 * MIB;
+/** Names looked at below a shelf of bundles: four slots of a pod hold a dozen. */
+export const SHELF_NAMES_MAX = 10_000;
+/** Folders inside each other on a shelf. */
+export const SHELF_DEPTH_MAX = 16;
+/** Archives on a shelf: each is opened as far as its digest. */
+export const SHELF_BUNDLES_MAX = 1_000;
 /** One YAML file; far above real ones, below what makes parsing slow. */
 export const YAML_BYTES_MAX = 1 * MIB;
 /** Levels of nesting in a YAML file; real ones have about ten, the reader recurses. */
