@@ -105,6 +105,21 @@ export const TEST_FILES_MAX = 1_000;
 /** Characters of a test's name: it is printed on one line. */
 export const TEST_NAME_CHARS_MAX = 200;
 
+/** Levels of nesting in JSON that is signed; real files have about six, and the writer recurses. */
+export const CANONICAL_JSON_DEPTH_MAX = 32;
+/** Bytes of one signature: the longest is ECDSA P-256 in DER. */
+export const SIGNATURE_BYTES_MAX = 72;
+/** Signatures of one artifact; each may be tried with every trusted key, tens of microseconds a try. */
+export const SIGNATURES_MAX = 32;
+/** Characters of a key id in a signature; ours have 71. */
+export const KEY_ID_CHARS_MAX = 256;
+/** Bytes of a PEM file with one key; real ones have a few hundred. */
+export const KEY_FILE_BYTES_MAX = 16 * KIB;
+/** Bytes of a file with one signature, raw or base64; openssl and cosign write about a hundred. */
+export const SIGNATURE_FILE_BYTES_MAX = 4 * KIB;
+/** People in trust.yaml, and keys; each key may be tried on each signature. */
+export const TRUST_ENTRIES_MAX = 1_000;
+
 /** Text given to a command by file or stdin, such as one line of the decision log. */
 export const INPUT_BYTES_MAX = 16 * MIB;
 

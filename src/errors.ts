@@ -152,10 +152,49 @@ export const ERRORS = {
     summary: 'loading the bundle took longer than the limit',
     help: 'make the bundle smaller',
   },
+  // Signatures and trust.
+  json_not_canonical: {
+    summary:
+      'a JSON file that the program writes is not in the one form it writes (canonical JSON)',
+    help: 'the file was edited or damaged: take the original again, or build it anew',
+  },
+  key_invalid: {
+    summary: 'a key is no PEM file with an Ed25519 or ECDSA P-256 key, or it is encrypted',
+    help: 'private keys are PKCS#8 PEM, public keys SPKI PEM; see docs/signing.md',
+  },
+  signatures_invalid: {
+    summary:
+      'a list of signatures has an unknown or wrong field, too many, or another payload type',
+    help: 'the file was edited or damaged: take the original again',
+  },
+  signature_wrong: {
+    summary: 'a signature was not made over these bytes with this key',
+    help: 'sign exactly the bytes that `cedargate bundle pae` prints, and give the matching key',
+  },
+  signature_threshold: {
+    summary: 'fewer people than needed have signed with keys that count',
+    help: 'see who signed with `cedargate verify`, and docs/signing.md for which keys count',
+  },
+  trust_invalid: {
+    summary: 'trust.yaml has an unknown, missing or wrong field, or contradicts itself',
+    help: 'see docs/signing.md for its fields',
+  },
+  trust_digest: {
+    summary: 'the trust file is not one of those that were pinned with --trust-digest',
+    help: 'if the new file was reviewed, pin its digest; if nobody changed it on purpose, find out who did',
+  },
   // Tests and questions from the command line.
   test_invalid: {
     summary: 'a file under tests/ has an unknown, missing or wrong field',
     help: 'see docs/policy-source.md for the two forms of tests',
+  },
+  file_unreadable: {
+    summary: 'a file that was named cannot be read, or is larger than such a file may be',
+    help: 'check the path and its permissions',
+  },
+  file_unwritable: {
+    summary: 'a file cannot be written, or is there already and would be overwritten',
+    help: 'check the path and its permissions, or choose another name',
   },
   input_invalid: {
     summary: 'an argument, or a line given to a command, cannot be used',

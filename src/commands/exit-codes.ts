@@ -59,6 +59,15 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   engine_failure: EXIT.couldNot,
   load_timeout: EXIT.couldNot,
   test_invalid: EXIT.invalid,
+  json_not_canonical: EXIT.invalid,
+  key_invalid: EXIT.invalid,
+  signatures_invalid: EXIT.trust,
+  signature_wrong: EXIT.trust,
+  signature_threshold: EXIT.trust,
+  trust_invalid: EXIT.trust,
+  trust_digest: EXIT.trust,
+  file_unreadable: EXIT.couldNot,
+  file_unwritable: EXIT.couldNot,
   input_invalid: EXIT.usage,
 };
 
