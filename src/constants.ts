@@ -1,5 +1,8 @@
 /** Every limit, with its unit and its reason. Nothing a client or a volume holds is unbounded. */
 
+/** Version of the formats that this program reads. A file that needs a higher one is refused. */
+export const READER = 1;
+
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
@@ -33,6 +36,28 @@ export const BUNDLE_READ_ATTEMPTS_MAX = 10;
  * (4 to 10 ms), so that two writes never carry the same time unnoticed.
  */
 export const BUNDLE_SETTLE_MS = 20;
+/**
+ * One built bundle (.tar.gz). Policies compress to about a tenth; a ConfigMap holds 1 MiB. Read into
+ * memory whole.
+ */
+export const ARCHIVE_BYTES_MAX = 16 * MIB;
+/**
+ * The same once it is inflated: sources, tests (TEST_BYTES_MAX), index and manifest. So a small file
+ * that inflates without end stops here.
+ */
+export const ARCHIVE_TAR_BYTES_MAX = 64 * MIB;
+/** Files in a built bundle: what a directory and its tests may hold, and three that build adds. */
+export const ARCHIVE_ENTRIES_MAX = 12_000;
+/** Bytes of a name in a built bundle, from the ustar format. */
+export const ARCHIVE_NAME_BYTES_MAX = 100;
+/** manifest.json of a built bundle: about 200 bytes a file. Read alone to find a bundle by digest. */
+export const BUILT_MANIFEST_BYTES_MAX = 4 * MIB;
+/** Names looked at below a shelf of bundles: four slots of a pod hold a dozen. */
+export const SHELF_NAMES_MAX = 10_000;
+/** Folders inside each other on a shelf. */
+export const SHELF_DEPTH_MAX = 16;
+/** Archives on a shelf: each is opened as far as its digest. */
+export const SHELF_BUNDLES_MAX = 1_000;
 /** One YAML file; far above real ones, below what makes parsing slow. */
 export const YAML_BYTES_MAX = 1 * MIB;
 /** Levels of nesting in a YAML file; real ones have about ten, the reader recurses. */

@@ -41,12 +41,32 @@ export const ERRORS = {
     help: 'check permissions and symlinks; only regular files inside the directory are read',
   },
   bundle_too_large: {
-    summary: 'the bundle directory holds more bytes or files than the cap',
+    summary: 'the bundle holds more bytes or files than the cap',
     help: 'split the bundle, or remove files that are not policy',
   },
   bundle_changing: {
     summary: 'the directory kept changing while it was read',
     help: 'write new files beside the old ones and rename them, as kubelet does with `..data`',
+  },
+  archive_invalid: {
+    summary: 'the file is not an archive as `bundle build` writes it, or it was damaged on the way',
+    help: 'build or copy it again; docs/bundle-format.md says what an archive may hold',
+  },
+  bundle_not_on_shelf: {
+    summary: 'no bundle below --bundles has the digest that is wanted',
+    help: 'mount or copy the file; `cedargate bundle inspect` prints the digest of one',
+  },
+  reader_too_old: {
+    summary: 'the file needs a newer cedargate than this one',
+    help: 'update cedargate before you use files that a newer one has written',
+  },
+  built_manifest_invalid: {
+    summary: 'manifest.json of a built bundle has an unknown, missing or wrong field',
+    help: 'build the bundle again; docs/bundle-format.md has the form',
+  },
+  bundle_altered: {
+    summary: 'the files of a built bundle are not those that its manifest lists',
+    help: 'somebody or something changed the bundle: take the original, and find out who did',
   },
   bundle_file_missing: {
     summary: 'a required file is not there: bundle.yaml, schema.cedarschema or any *.cedar',
