@@ -32,7 +32,8 @@ export interface BundleChange {
   readonly summary?: string | undefined;
 }
 
-export interface BuiltManifest extends Pick<BundleManifest, 'name' | 'version' | 'owner' | 'scope'> {
+export interface BuiltManifest
+  extends Pick<BundleManifest, 'name' | 'version' | 'owner' | 'scope'> {
   /** RFC 3339, UTC, with milliseconds. Signatures are judged as of this time. */
   readonly createdAt: string;
   readonly change: BundleChange;
@@ -141,9 +142,7 @@ export function formatBuiltManifest(manifest: BuiltManifest): Buffer {
   return Buffer.from(canonicalJson(value), 'utf8');
 }
 
-export function newManifest(
-  facts: Omit<BuiltManifest, 'minReader'>,
-): BuiltManifest {
+export function newManifest(facts: Omit<BuiltManifest, 'minReader'>): BuiltManifest {
   return { ...facts, minReader: WRITTEN_FOR_READER };
 }
 
@@ -160,9 +159,7 @@ function withoutAbsent(change: BundleChange): { readonly [key: string]: string }
 /** What a built bundle may hold beside manifest.json and signatures.json. */
 function isBundleFile(name: string): boolean {
   if (nameFault(name) !== undefined) return false;
-  return (
-    name === INDEX_FILE || fileRole(name) === 'source' || unpackedTestName(name) !== undefined
-  );
+  return name === INDEX_FILE || fileRole(name) === 'source' || unpackedTestName(name) !== undefined;
 }
 
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
