@@ -145,6 +145,8 @@ export const LISTENERS_MAX = 16;
 export const UNIX_PATH_BYTES_MAX = 107;
 /** Bytes of a file path, as Linux has it. */
 export const FILE_PATH_CHARS_MAX = 4_096;
+/** Digests of trust files that are accepted at once: the present one, the next, and some more. */
+export const TRUST_DIGESTS_MAX = 8;
 /** Names in one allow-list of the log; more is no longer a list that somebody reviewed. */
 export const LOG_NAMES_MAX = 100;
 /** Characters of a configured name: a claim, a workload, a cluster. */
@@ -154,6 +156,8 @@ export const HELP_URL_CHARS_MAX = 1_024;
 /** Longest drain in milliseconds; Kubernetes kills a pod after 30 s unless told otherwise. */
 export const DRAIN_MS_MAX = 600_000;
 
+/** Folders of a shelf whose events are listened to; more are looked at by the poll alone. */
+export const SHELF_WATCHES_MAX = 64;
 /** Quiet time after a file event before a load begins: one save or swap is a burst of events. */
 export const RELOAD_DEBOUNCE_MS = 40;
 /** An endless storm of events delays a load no longer than this. */

@@ -72,7 +72,7 @@ export async function serve(config: Config): Promise<number> {
 }
 
 function assemble(config: Config): Sidecar {
-  const { workload, environment, cluster, mode, bundle } = config;
+  const { workload, environment, cluster, mode, source } = config;
   const programLog = createProgramLog();
   const { sdk, language } = engineVersion();
   const version = packageVersion();
@@ -92,7 +92,7 @@ function assemble(config: Config): Sidecar {
   });
   metrics.logEvents(decisionLog.counts);
   const reloader: Reloader = createReloader({
-    directory: bundle,
+    source,
     mode,
     environment,
     now: Date.now,
@@ -114,9 +114,10 @@ function tell(
   const digest = event.digest ?? undefined;
   const [first] = event.problems;
   if (event.result === 'taken') {
-    const manifest = reloader.current.active?.bundle.manifest;
+    const { manifest, signedBy } = reloader.current.active?.bundle ?? {};
     metrics.bundleLoaded({ version: manifest?.version ?? '', digest: digest ?? '' });
-    programLog.info('policies taken', { from, to: event.to, took_ms: event.durationMs });
+    const signed = signedBy === undefined ? {} : { signed_by: signedBy };
+    programLog.info('policies taken', { from, to: event.to, took_ms: event.durationMs, ...signed });
     decisionLog.change({ result: 'taken', from, to: reloader.current.stamp, digest });
   } else if (first !== undefined) {
     for (const each of event.problems) {

@@ -52,21 +52,33 @@ export async function listShelfFiles(directory: string): Promise<Result<ShelfFil
   }
 }
 
+/** The shelf and the folders in it, as paths for a watcher; as far as they can be listed. */
+export async function listShelfFolders(directory: string): Promise<string[]> {
+  try {
+    const walk = new Walk(await realpath(directory));
+    await walk.enter(walk.root, '', 0).catch(() => undefined);
+    return [directory, ...[...walk.folders].filter((folder) => folder !== walk.root)];
+  } catch {
+    return [directory];
+  }
+}
+
 class TooMany extends Error {}
 
 class Walk {
   /** By real path. */
   readonly files = new Map<string, ShelfFile>();
   readonly problems: Problem[] = [];
-  readonly #folders = new Set<string>();
+  /** By real path. */
+  readonly folders = new Set<string>();
   #names = 0;
 
-  constructor(private readonly root: string) {}
+  constructor(readonly root: string) {}
 
   async enter(folder: string, prefix: string, depth: number): Promise<void> {
     // Symlinks can lead in circles.
-    if (this.#folders.has(folder)) return;
-    this.#folders.add(folder);
+    if (this.folders.has(folder)) return;
+    this.folders.add(folder);
     if (depth > SHELF_DEPTH_MAX) {
       throw new TooMany(`the shelf has more than ${SHELF_DEPTH_MAX} folders inside each other`);
     }

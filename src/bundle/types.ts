@@ -59,6 +59,8 @@ export interface CompiledBundle {
   readonly program: CedarProgram;
   /** Things worth saying that refuse nothing, such as ignored files. */
   readonly warnings: readonly Problem[];
+  /** People whose signatures count; undefined for a plain directory, which nobody signs. */
+  readonly signedBy?: readonly string[];
 }
 
 export interface CompileOptions {

@@ -21,7 +21,7 @@ export interface Generation {
   /** Counts generations of this process, from 1. */
   readonly number: number;
   readonly mode: Mode;
-  /** `x-cedargate-policy-version`: `<version>+<12 hex>.unsigned`, or `none` without a bundle. */
+  /** `x-cedargate-policy-version`: `<version>+<12 hex>`, `.unsigned` after it for a plain directory; `none` without a bundle. */
   readonly stamp: string;
   readonly active: ActiveBundle | undefined;
 }

@@ -9,13 +9,27 @@ type Complete<T> = { readonly [K in keyof T]-?: T[K] };
 type Plain = Complete<ConfigValues>;
 
 /** Meanings and defaults: schema.ts. Addresses are checked text, as address.ts reads it. */
-export interface Config extends Omit<Plain, 'probes' | 'bundle' | 'workload'> {
+export interface Config extends Omit<Plain, 'probes' | 'workload' | SourceKey> {
   /** `host:port`; undefined = off. */
   readonly probes: string | undefined;
-  /** Path of the directory with the policies, as it was given. */
-  readonly bundle: string;
+  /** Where the policies come from; paths as they were given. */
+  readonly source: PolicySource;
   readonly workload: string;
 }
+
+/** The settings that say where the policies come from. */
+type SourceKey = 'bundle' | 'bundles' | 'digest' | 'trust' | 'trustDigest';
+
+/** The same as reload/source.ts has it, which this room does not know. */
+export type PolicySource =
+  | { readonly kind: 'directory'; readonly directory: string }
+  | {
+      readonly kind: 'shelf';
+      readonly directory: string;
+      readonly digest: `sha256:${string}`;
+      readonly trust: string;
+      readonly trustDigests: readonly string[];
+    };
 
 /** What the rules between settings are: each names what is missing and how to give it. */
 const RULES: readonly {
@@ -24,9 +38,27 @@ const RULES: readonly {
   readonly help: string;
 }[] = [
   {
-    broken: (values) => values.bundle === undefined,
-    message: '`bundle` is missing: the directory with the policies',
-    help: 'give --bundle DIRECTORY',
+    broken: (values) => values.bundle === undefined && values.bundles === undefined,
+    message: '`bundle` or `bundles` is missing: where the policies are',
+    help: 'give --bundle DIRECTORY, or --bundles DIRECTORY with --digest, --trust and --trust-digest',
+  },
+  {
+    broken: (values) => values.bundle !== undefined && values.bundles !== undefined,
+    message: '`bundle` and `bundles` exclude each other: a plain directory or a shelf',
+    help: 'leave one of them out',
+  },
+  {
+    broken: ({ bundles, digest, trust, trustDigest }) =>
+      bundles !== undefined && [digest, trust, trustDigest].includes(undefined),
+    message: '`bundles` needs `digest`, `trust` and `trustDigest`',
+    help: 'give --digest (which bundle), --trust (who may sign) and --trust-digest (that it is the right file)',
+  },
+  {
+    broken: ({ bundles, digest, trust, trustDigest }) =>
+      bundles === undefined && [digest, trust, trustDigest].some((given) => given !== undefined),
+    message:
+      '`digest`, `trust` and `trustDigest` are for `bundles`; a plain directory is not verified',
+    help: 'give --bundles DIRECTORY, or leave them out',
   },
   {
     broken: (values) => values.destinationFrom === 'service' && values.service === undefined,
@@ -34,7 +66,8 @@ const RULES: readonly {
     help: 'give --service NAMESPACE/NAME, or --destination-from route or spiffe',
   },
   {
-    broken: (values) => values.mode === 'enforce' && !values.allowUnsigned,
+    broken: ({ mode, bundle, allowUnsigned }) =>
+      mode === 'enforce' && bundle !== undefined && !allowUnsigned,
     message: 'mode `enforce` with a plain directory, which nobody signed, needs `allowUnsigned`',
     help: 'give --allow-unsigned if whoever can write the directory may change what is enforced',
   },
@@ -78,15 +111,29 @@ function toTree(settings: ReadonlyMap<string, unknown>): unknown {
 }
 
 function finish(values: ConfigValues, defaults: Defaults): Config {
-  const { probes, bundle, workload, service, environment, cluster, helpUrl } = values;
-  const { tlsCert, tlsKey, tlsClientCa } = values;
-  // INVARIANT: the rules have seen to it.
-  if (bundle === undefined) throw new Error('a checked configuration has no bundle');
+  const { bundle, bundles, digest, trust, trustDigest, ...rest } = values;
+  const { probes, workload, service, environment, cluster, helpUrl } = rest;
+  const { tlsCert, tlsKey, tlsClientCa } = rest;
   return {
-    ...values,
+    ...rest,
     ...{ service, environment, cluster, helpUrl, tlsCert, tlsKey, tlsClientCa },
     probes: probes === 'off' ? undefined : probes,
-    bundle,
+    source: sourceOf(values),
     workload: workload ?? defaults.hostName,
+  };
+}
+
+function sourceOf({ bundle, bundles, digest, trust, trustDigest }: ConfigValues): PolicySource {
+  if (bundle !== undefined) return { kind: 'directory', directory: bundle };
+  // INVARIANT: the rules have seen to it.
+  if (!bundles || !digest || !trust || !trustDigest) {
+    throw new Error('a checked configuration has no policies');
+  }
+  return {
+    kind: 'shelf',
+    directory: bundles,
+    digest: digest as `sha256:${string}`,
+    trust,
+    trustDigests: trustDigest,
   };
 }

@@ -10,6 +10,7 @@ import {
   LISTENERS_MAX,
   LOG_NAMES_MAX,
   NAME_CHARS_MAX,
+  TRUST_DIGESTS_MAX,
 } from '../constants.js';
 import { parseAddress, parseTcp } from './address.js';
 
@@ -49,6 +50,7 @@ const path = z
   .min(1)
   .max(FILE_PATH_CHARS_MAX)
   .refine((text) => !text.includes('\0'));
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 const listenAddress = z.string().refine((text) => parseAddress(text) !== undefined);
 const tcpAddress = z.string().refine((text) => parseTcp(text) !== undefined);
 // Printable ASCII only: these values are written into headers or compared with what others write.
@@ -107,8 +109,27 @@ export const configSchema = z.strictObject({
   ),
   bundle: setting(
     path.optional(),
-    'The directory with the policies. It is watched; it may appear later. `serve` requires it.',
+    'A plain directory with the policies, which nobody signed. It is watched; it may appear later. `serve` requires it or `bundles`.',
     { form: 'a path', flag: 'directory' },
+  ),
+  bundles: setting(
+    path.optional(),
+    'A shelf: a directory with built bundles (`*.tar.gz`, at any depth). It is watched; it may appear later. Needs `digest`, `trust` and `trustDigest`.',
+    { form: 'a path', flag: 'directory' },
+  ),
+  digest: setting(digest.optional(), 'Which bundle of the shelf decides.', {
+    form: '`sha256:` and 64 lower-case hexadecimal digits',
+    flag: 'sha256:...',
+  }),
+  trust: setting(
+    path.optional(),
+    'The trust file: people, their keys, and who may sign bundles. It is watched.',
+    { form: 'a path', flag: 'file' },
+  ),
+  trustDigest: setting(
+    z.array(digest).min(1).max(TRUST_DIGESTS_MAX).optional(),
+    'The digest that the trust file must have, as `verify` prints it; any of several while the file is being replaced.',
+    { form: 'a list of digests: `sha256:` and 64 hexadecimal digits', flag: 'sha256:...' },
   ),
   mode: setting(
     z.enum(['shadow', 'enforce']).default('shadow'),

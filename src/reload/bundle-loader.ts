@@ -10,9 +10,10 @@ import type { LoadedBundle } from '../bundle/load.js';
 import { LOAD_HEAP_MIB_MAX, LOAD_TIMEOUT_MS } from '../constants.js';
 import { type ErrorCode, messageOf, problem } from '../errors.js';
 import { failed } from '../result.js';
+import type { BundleSource } from './source.js';
 
 export interface LoadRequest {
-  readonly directory: string;
+  readonly source: BundleSource;
   readonly environment: string | undefined;
 }
 

@@ -1,16 +1,15 @@
 /**
- * Runs in a thread of its own, started by bundle-loader.ts: reads and compiles one directory, and
- * ends. A bundle that crashes the engine costs this thread only.
+ * Runs in a thread of its own, started by bundle-loader.ts: loads one bundle, and ends. A bundle that crashes the engine costs this thread only.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { loadBundleDirectory } from '../bundle/load.js';
 import type { LoadRequest, ThreadData } from './bundle-loader.js';
+import { loadSource } from './source.js';
 import { warmUp } from './warm-up.js';
 
 const port = parentPort;
 if (port === null) throw new Error('compile-worker.ts runs in a worker thread only');
 // What throws here is a bug or a broken engine: it ends the thread, and the other side says so.
-port.once('message', async ({ directory, environment }: LoadRequest) => {
-  port.postMessage(await loadBundleDirectory(directory, { environment }));
+port.once('message', async ({ source, environment }: LoadRequest) => {
+  port.postMessage(await loadSource(source, { environment }));
 });
 if ((workerData as ThreadData).spare) warmUp();

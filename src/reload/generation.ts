@@ -18,8 +18,9 @@ export function createGeneration({ number, mode, active }: GenerationParts): Gen
   return Object.freeze({ number, mode, stamp, active });
 }
 
-/** `<version>+<12 hex>.unsigned`: a plain directory is never signed (formats.md, 5). */
-export function stampOf({ manifest, digest }: Pick<CompiledBundle, 'manifest' | 'digest'>): string {
+/** `<version>+<12 hex>`, and `.unsigned` after it for a plain directory (formats.md, 5). */
+export function stampOf(bundle: Pick<CompiledBundle, 'manifest' | 'digest' | 'signedBy'>): string {
+  const { manifest, digest, signedBy } = bundle;
   const hex = digest.slice(DIGEST_PREFIX.length, DIGEST_PREFIX.length + STAMP_DIGEST_CHARS);
-  return `${manifest.version}+${hex}.unsigned`;
+  return `${manifest.version}+${hex}${signedBy === undefined ? '.unsigned' : ''}`;
 }

@@ -14,7 +14,9 @@ import { type BundleLoader, createBundleLoader } from './bundle-loader.js';
 import type { ChangeEvent, Refusal, ReloadCount, ReloadReason, ReloadResult } from './events.js';
 import { createGeneration } from './generation.js';
 import { oneAtATime } from './one-at-a-time.js';
-import { type DirectoryWatch, watchDirectory } from './watch.js';
+import type { BundleSource } from './source.js';
+import { startWatch, type Watch } from './watch.js';
+import { watchedOf } from './watched.js';
 
 export interface Reloader {
   /** INVARIANT: a check reads this once, and does not keep it across an `await`. */
@@ -24,14 +26,14 @@ export interface Reloader {
   readonly counts: ReadonlyMap<ReloadCount, number>;
   /** Loads for the first time and begins to watch; resolves whether or not there is a bundle. */
   start(): Promise<void>;
-  /** Reads the directory again, whatever is thought to be known of it. Never rejects. */
+  /** Loads again, whatever is thought to be known of it. Never rejects. */
   reload(reason: ReloadReason): Promise<ReloadResult>;
   /** Ends watching and loading; the current generation stays usable. */
   close(): Promise<void>;
 }
 
 export interface ReloaderOptions {
-  readonly directory: string;
+  readonly source: BundleSource;
   readonly mode: Mode;
   readonly environment: string | undefined;
   /** Milliseconds since the epoch. */
@@ -76,7 +78,7 @@ class ReloadLoop implements Reloader {
   readonly reload = oneAtATime((reason: ReloadReason) => this.#run(reason));
 
   readonly #options: ReloaderOptions;
-  readonly #watch: DirectoryWatch;
+  readonly #watch: Watch;
   readonly #loader: BundleLoader;
   #closed = false;
   /** Of the last refusal: the same bytes refused for the same reasons are told once. */
@@ -85,12 +87,12 @@ class ReloadLoop implements Reloader {
   #retryAtMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ReloaderOptions) {
-    const { directory, mode, onTrouble, pollMs } = options;
+    const { source, mode, onTrouble, pollMs } = options;
     this.#options = options;
     this.#loader = options.loader ?? createBundleLoader();
     this.current = createGeneration({ number: 1, mode, active: undefined });
-    this.#watch = watchDirectory({
-      directory,
+    this.#watch = startWatch({
+      watched: watchedOf(source),
       onChange: (reason) => void this.reload(reason),
       onPoll: () => this.#retryIfDue(),
       ...(onTrouble === undefined ? {} : { onTrouble }),
@@ -110,11 +112,11 @@ class ReloadLoop implements Reloader {
   }
 
   async #run(reason: ReloadReason): Promise<ReloadResult> {
-    const { directory, environment, now, onTrouble } = this.#options;
+    const { source, environment, now, onTrouble } = this.#options;
     if (this.#closed) return 'unchanged';
     try {
       const startedMs = now();
-      const loaded = await this.#loader.load({ directory, environment });
+      const loaded = await this.#loader.load({ source, environment });
       // INVARIANT: nothing is swapped after close().
       if (this.#closed) return 'unchanged';
       const run: Run = { reason, startedMs, loaded };

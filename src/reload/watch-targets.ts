@@ -47,6 +47,17 @@ export async function findWatchTargets(directory: string): Promise<WatchTargets>
   return { directories, identity };
 }
 
+/** Everything that either of them watches. */
+export function unitedTargets(all: readonly WatchTargets[]): WatchTargets {
+  const directories = new Map<string, ReadonlySet<string> | undefined>();
+  for (const [path, names] of all.flatMap((targets) => [...targets.directories])) {
+    const known = directories.get(path);
+    const whole = names === undefined || (known === undefined && directories.has(path));
+    directories.set(path, whole ? undefined : new Set([...(known ?? []), ...names]));
+  }
+  return { directories, identity: JSON.stringify(all.map(({ identity }) => identity)) };
+}
+
 interface Parent {
   readonly path: string;
   /** The entry in it that leads to the path asked for. */

@@ -1,11 +1,10 @@
 /**
- * Notices that a bundle directory changed. File events are hints only: after a quiet moment the
- * directory's signature is compared, and only a difference counts. A slow poll does the same for
- * file systems without events and for what the watcher misses.
+ * Notices that what is watched changed. File events are hints only: after a quiet moment the
+ * signature of what is there is compared, and only a difference counts. A slow poll does the same
+ * for file systems without events and for what the watcher misses.
  */
 import { basename, dirname } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
-import { observeDirectory } from '../bundle/directory-state.js';
 import {
   RELOAD_DEBOUNCE_MAX_MS,
   RELOAD_DEBOUNCE_MS,
@@ -15,17 +14,25 @@ import {
 import { messageOf } from '../errors.js';
 import { createDebounce } from './debounce.js';
 import { oneAtATime } from './one-at-a-time.js';
-import { findWatchTargets, type WatchTargets } from './watch-targets.js';
+import type { WatchTargets } from './watch-targets.js';
 
-export interface DirectoryWatch {
+export interface Watch {
   /** Resolves when the present state is known: what changes from then on is noticed. */
   start(): Promise<void>;
   close(): Promise<void>;
 }
 
+/** What is watched. Neither rejects for what is on disk. */
+export interface Watched {
+  /** Equal as long as nothing changed. */
+  signature(): Promise<string>;
+  /** Where events are to be listened for. */
+  targets(): Promise<WatchTargets>;
+}
+
 export interface WatchOptions {
-  readonly directory: string;
-  /** The directory is not what it was when this was last called, or at the start. */
+  readonly watched: Watched;
+  /** It is not what it was when this was last called, or at the start. */
   readonly onChange: (reason: 'watch' | 'poll') => void;
   /** Each poll, after `onChange` if there was a change. */
   readonly onPoll?: () => void;
@@ -39,8 +46,8 @@ export interface WatchOptions {
 
 type LookReason = 'hint' | 'poll';
 
-export function watchDirectory(options: WatchOptions): DirectoryWatch {
-  const { directory, onChange, onPoll, onTrouble, pollMs = RELOAD_POLL_MS } = options;
+export function startWatch(options: WatchOptions): Watch {
+  const { watched, onChange, onPoll, onTrouble, pollMs = RELOAD_POLL_MS } = options;
   let signature: string | undefined;
   let closed = false;
   let pollTimer: NodeJS.Timeout | undefined;
@@ -54,15 +61,15 @@ export function watchDirectory(options: WatchOptions): DirectoryWatch {
   const look = oneAtATime(async (reason: LookReason) => {
     if (closed) return;
     try {
-      await eyes.aim(await findWatchTargets(directory));
+      await eyes.aim(await watched.targets());
       const before = signature;
-      signature = (await observeDirectory(directory)).signature;
+      signature = await watched.signature();
       if (closed) return;
       const changed = before !== undefined && before !== signature;
       if (changed) onChange(reason === 'poll' ? 'poll' : 'watch');
       if (reason === 'poll') onPoll?.();
     } catch (thrown) {
-      onTrouble?.(`looking at the bundle directory failed: ${messageOf(thrown)}`);
+      onTrouble?.(`looking at the policies failed: ${messageOf(thrown)}`);
     }
   });
 
@@ -108,7 +115,7 @@ function createEyes(options: WatchOptions & { readonly onHint: () => void }): Ey
   const report = (thrown: unknown) => {
     // Tried again at the next look.
     identity = undefined;
-    const message = `watching the bundle directory failed: ${messageOf(thrown)}`;
+    const message = `watching the policies failed: ${messageOf(thrown)}`;
     if (trouble === message) return;
     trouble = message;
     onTrouble?.(message);

@@ -13,9 +13,9 @@ import type { TestKey } from './trust.js';
 export const UNSIGNED_BUNDLE = archiveOf({ files: { 'index.json': '{}' } });
 
 /** Really built, with one policy and no tests. */
-export function smallBundle(): Buffer {
+export function smallBundle(version = '1'): Buffer {
   const built = buildBundle({
-    files: sourceFiles(bundleFiles('1')),
+    files: sourceFiles(bundleFiles(version)),
     testFiles: [],
     createdAt: '2026-11-03T09:30:00.000Z',
     change: {},

@@ -33,7 +33,7 @@ const ROOMS: Readonly<Record<string, { all: readonly string[]; types?: readonly 
   signing: { all: [] },
   bundle: { all: ['cedar', 'signing'] },
   rollout: { all: ['bundle', 'signing'] },
-  reload: { all: ['bundle', 'cedar'], types: ['check'] },
+  reload: { all: ['bundle', 'cedar', 'rollout'], types: ['check'] },
   analysis: { all: ['check', 'bundle', 'cedar', 'decision-log'] },
   'decision-log': { all: [], types: ['check', 'telemetry'] },
   telemetry: { all: [], types: ['check'] },

@@ -19,6 +19,18 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true }));
 
 const WHOLE = { service: 'shop/payments', bundle: './policies' };
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+const SHELF = {
+  service: 'shop/payments',
+  bundles: './bundles',
+  digest: DIGEST,
+  trust: 'trust.yaml',
+  trustDigest: [DIGEST],
+};
+
+function without(flags: Flags, name: string): Flags {
+  return Object.fromEntries(Object.entries(flags).filter(([key]) => key !== name));
+}
 
 function file(text: string | Uint8Array): string {
   const path = join(directory, 'cedargate.yaml');
@@ -203,7 +215,7 @@ describe('the file', () => {
     ['allow-unsigned: true\n', 1, 1, '`allowUnsigned`'],
     ['decisionId: true\n', 1, 1, '`headers.decisionId`'],
     ['headers:\n  decision_id: true\n', 2, 3, '`headers.decisionId`'],
-    ['bundles: ./x\n', 1, 1, '`bundle`'],
+    ['bundel: ./x\n', 1, 1, '`bundle`'],
   ])(
     'refuses the unknown key in %j at its place, with a suggestion',
     (text, line, column, near) => {
@@ -280,7 +292,7 @@ describe('the configuration', () => {
       service: 'shop/payments',
       destinationFrom: 'service',
       environment: undefined,
-      bundle: './policies',
+      source: { kind: 'directory', directory: './policies' },
       mode: 'shadow',
       allowUnsigned: false,
       tlsCert: undefined,
@@ -303,6 +315,17 @@ describe('the configuration', () => {
     });
   });
 
+  it('of a shelf says which bundle and whom to trust', () => {
+    const loaded = loadConfig(SHELF, {}, { hostName: 'h' });
+    expect(loaded.ok && loaded.value.config.source).toEqual({
+      kind: 'shelf',
+      directory: './bundles',
+      digest: DIGEST,
+      trust: 'trust.yaml',
+      trustDigests: [DIGEST],
+    });
+  });
+
   it('has no probe listener unless one is given', () => {
     expect(config({})).toHaveProperty('probes', undefined);
     expect(config({ probes: 'off' })).toHaveProperty('probes', undefined);
@@ -316,7 +339,15 @@ describe('the configuration', () => {
     ['no service', { bundle: 'b' }, '`service` is missing'],
     ['no service, but routes', { bundle: 'b', destinationFrom: 'route' }, undefined],
     ['no service, but SPIFFE IDs', { bundle: 'b', destinationFrom: 'spiffe' }, undefined],
-    ['no bundle', { service: 'a/b' }, '`bundle` is missing'],
+    ['no policies', { service: 'a/b' }, '`bundle` or `bundles` is missing'],
+    ['a shelf', SHELF, undefined],
+    ['a shelf, enforced', { ...SHELF, mode: 'enforce' }, undefined],
+    ['a shelf and a directory', { ...SHELF, bundle: 'b' }, 'exclude each other'],
+    ['a shelf without a digest', without(SHELF, 'digest'), '`bundles` needs'],
+    ['a shelf without trust', without(SHELF, 'trust'), '`bundles` needs'],
+    ['a shelf without a pinned trust', without(SHELF, 'trustDigest'), '`bundles` needs'],
+    ['a directory with trust', { ...WHOLE, trust: 't' }, 'are for `bundles`'],
+    ['a directory with a digest', { ...WHOLE, digest: SHELF.digest }, 'are for `bundles`'],
     ['enforce', { ...WHOLE, mode: 'enforce' }, 'needs `allowUnsigned`'],
     ['enforce, allowed', { ...WHOLE, mode: 'enforce', allowUnsigned: true }, undefined],
     ['shadow, allowed', { ...WHOLE, allowUnsigned: true }, undefined],

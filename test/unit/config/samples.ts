@@ -1,12 +1,16 @@
 /** Valid and invalid values of every kind of setting, made from the schema: new keys are covered. */
 import type { Option } from '../../../src/config/options.js';
 
+const digestOf = (digit: string) => `sha256:${digit.repeat(64)}`;
+
 /** Values that differ from each other, for settings whose form is not free text. */
 const VALID: Readonly<Record<string, readonly unknown[]>> = {
   listen: [['127.0.0.1:1'], ['[::1]:2', 'unix:/run/a.sock'], ['localhost:3']],
   admin: ['127.0.0.1:1', '[::1]:2', 'localhost:3'],
   probes: ['0.0.0.0:1', 'off', 'localhost:3'],
   service: ['a/b', 'c/d', 'e/f'],
+  digest: ['a', 'b', 'c'].map(digestOf),
+  trustDigest: [['a'], ['b', 'c'], ['d']].map((list) => list.map(digestOf)),
   destinationFrom: ['service', 'route', 'spiffe'],
   mode: ['shadow', 'enforce', 'shadow'],
   failResponse: ['error_response', 'grpc_error', 'error_response'],

@@ -1,11 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { loadBundleDirectory } from '../../../src/bundle/load.js';
-import { type BundleLoader, createBundleLoader } from '../../../src/reload/bundle-loader.js';
+import {
+  type BundleLoader,
+  createBundleLoader,
+  type LoadRequest,
+} from '../../../src/reload/bundle-loader.js';
 import { bundleFiles, temporaryDirectory, writeFiles } from '../../support/bundle-files.js';
 
 const thread = (name: string) => ({ workerUrl: new URL(`./threads/${name}.js`, import.meta.url) });
-const REQUEST = { directory: 'anywhere', environment: undefined };
+const requestFor = (directory: string): LoadRequest => ({
+  source: { kind: 'directory', directory },
+  environment: undefined,
+});
+const REQUEST = requestFor('anywhere');
 
 const open: BundleLoader[] = [];
 afterEach(async () => {
@@ -21,15 +29,15 @@ describe('loading in a thread', () => {
   test('gives what loading here gives, load after load', async () => {
     const directory = await temporaryDirectory();
     await writeFiles(directory, bundleFiles('1'));
-    const request = { directory, environment: undefined };
+    const request = requestFor(directory);
     const loader = openLoader();
     const loaded = await loader.load(request);
     expect(loaded.result).toMatchObject({ ok: true });
-    expect(loaded).toEqual(await loadBundleDirectory(directory, request));
+    expect(loaded).toEqual(await loadBundleDirectory(directory, { environment: undefined }));
     await writeFiles(directory, { 'main.cedar': 'permit(' });
     const refused = await loader.load(request);
     expect(refused.result.ok).toBe(false);
-    expect(refused).toEqual(await loadBundleDirectory(directory, request));
+    expect(refused).toEqual(await loadBundleDirectory(directory, { environment: undefined }));
   });
 
   test('leaves the event loop alone', async () => {
@@ -39,7 +47,7 @@ describe('loading in a thread', () => {
     const ticking = setInterval(() => {
       turns += 1;
     }, 1);
-    await openLoader().load({ directory, environment: undefined });
+    await openLoader().load(requestFor(directory));
     clearInterval(ticking);
     expect(turns).toBeGreaterThan(10);
   });

@@ -7,7 +7,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { directoryDigest } from '../../../src/bundle/digest.js';
-import { loadBundleDirectory } from '../../../src/bundle/load.js';
 import { createEvaluator } from '../../../src/cedar/evaluator.js';
 import type { Evaluation } from '../../../src/cedar/types.js';
 import { BUNDLE_BYTES_MAX } from '../../../src/constants.js';
@@ -18,6 +17,7 @@ import {
   type Reloader,
   type ReloaderOptions,
 } from '../../../src/reload/reloader.js';
+import { loadSource } from '../../../src/reload/source.js';
 import {
   type BundleFiles,
   bundleFiles,
@@ -31,7 +31,7 @@ import { createKubeletVolume } from '../../support/kubelet-volume.js';
 
 /** Loads here instead of in a thread: the same code, a thousand times. */
 const loadHere: BundleLoader = {
-  load: ({ directory, environment }) => loadBundleDirectory(directory, { environment }),
+  load: ({ source, environment }) => loadSource(source, { environment }),
   close: async () => undefined,
 };
 
@@ -48,7 +48,7 @@ async function startReloader(directory: string, options: Partial<ReloaderOptions
   const events: ChangeEvent[] = [];
   const changed = new EventEmitter();
   const reloader = createReloader({
-    directory,
+    source: { kind: 'directory', directory },
     mode: 'shadow',
     environment: undefined,
     now: Date.now,

@@ -31,7 +31,7 @@ async function scripted(options: Partial<ReloaderOptions> = {}) {
   let next: LoadedBundle | (() => Promise<LoadedBundle>) = good('1');
   let nowMs = 1_000;
   const reloader = createReloader({
-    directory: await temporaryDirectory(),
+    source: { kind: 'directory', directory: await temporaryDirectory() },
     mode: 'enforce',
     environment: undefined,
     now: () => nowMs,

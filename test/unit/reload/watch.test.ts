@@ -3,27 +3,30 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { BundleSource } from '../../../src/reload/source.js';
 import {
-  type DirectoryWatch,
+  startWatch as openWatch,
+  type Watch,
   type WatchOptions,
-  watchDirectory,
 } from '../../../src/reload/watch.js';
+import { watchedOf } from '../../../src/reload/watched.js';
 import { temporaryDirectory, writeFiles } from '../../support/bundle-files.js';
 import { createKubeletVolume } from '../../support/kubelet-volume.js';
 
-const open: DirectoryWatch[] = [];
+const open: Watch[] = [];
 afterEach(async () => {
   for (const watch of open.splice(0)) await watch.close();
 });
 
 /** Counts changes; `next` waits for one that was not waited for yet. */
-async function startWatch(directory: string, options: Partial<WatchOptions> = {}) {
+async function startWatch(on: string | BundleSource, options: Partial<WatchOptions> = {}) {
+  const source: BundleSource = typeof on === 'string' ? { kind: 'directory', directory: on } : on;
   let count = 0;
   let waited = 0;
   const reasons: string[] = [];
   const changed = new EventEmitter();
-  const watch = watchDirectory({
-    directory,
+  const watch = openWatch({
+    watched: watchedOf(source),
     // No test here may pass because of the poll, unless it says so.
     pollMs: 3_600_000,
     ...options,
@@ -154,6 +157,69 @@ describe('a change is noticed', () => {
   });
 });
 
+describe('on a shelf a change is noticed', () => {
+  async function shelf() {
+    const root = await temporaryDirectory();
+    const directory = join(root, 'bundles');
+    await mkdir(join(directory, 'a'), { recursive: true });
+    await writeFiles(root, { 'trust.yaml': 'x' });
+    const source: BundleSource = {
+      kind: 'shelf',
+      directory,
+      digest: `sha256:${'0'.repeat(64)}`,
+      trust: join(root, 'trust.yaml'),
+      trustDigests: [],
+    };
+    return { root, directory, source };
+  }
+
+  test('when an archive comes, is replaced and goes, at any depth', async () => {
+    const { directory, source } = await shelf();
+    const { next } = await startWatch(source);
+    await writeFiles(join(directory, 'a'), { 'x.tar.gz': '1' });
+    await next();
+    await writeFiles(directory, { 'new.tmp': '2' });
+    await rename(join(directory, 'new.tmp'), join(directory, 'a', 'x.tar.gz'));
+    await next();
+    await mkdir(join(directory, 'b'));
+    await writeFiles(join(directory, 'b'), { 'y.tar.gz': '3' });
+    await next();
+    await unlink(join(directory, 'b', 'y.tar.gz'));
+    await next();
+  });
+
+  test('each time the volume of a slot is swapped', async () => {
+    const { directory, source } = await shelf();
+    const slot = createKubeletVolume(join(directory, 'a'));
+    await slot.write({ 'x.tar.gz': '0' });
+    const { next } = await startWatch(source);
+    for (let i = 1; i <= 3; i += 1) {
+      await slot.write({ 'x.tar.gz': `${i}` });
+      await next();
+    }
+  });
+
+  test('when the trust file changes, and when the shelf comes late', async () => {
+    const { root, directory, source } = await shelf();
+    await rm(directory, { recursive: true });
+    const { next } = await startWatch(source);
+    await writeFiles(root, { 'trust.yaml': 'y' });
+    await next();
+    await mkdir(join(directory, 'a'), { recursive: true });
+    await writeFiles(join(directory, 'a'), { 'x.tar.gz': '1' });
+    await next();
+  });
+
+  test('but not when a file that is no archive does', async () => {
+    const { directory, source } = await shelf();
+    const { next, count } = await startWatch(source);
+    await writeFiles(directory, { 'README.md': 'x' });
+    await writeFiles(join(directory, 'a'), { 'x.tar.gz': '1' });
+    await next();
+    expect(count()).toBe(1);
+  });
+});
+
 describe('what is no change', () => {
   test('is not told: events without a difference, neighbours, hidden files', async () => {
     const directory = join(await temporaryDirectory(), 'policies');
@@ -205,7 +271,7 @@ describe('a watcher that does not work', () => {
     await next();
     await vi.waitFor(() => expect(opened).toBeGreaterThan(3));
     expect(onTrouble.mock.calls).toEqual([
-      ['watching the bundle directory failed: ENOSPC: no inotify watches'],
+      ['watching the policies failed: ENOSPC: no inotify watches'],
     ]);
     expect(reasons).toEqual(['poll']);
   });
