@@ -66,7 +66,7 @@ describe('pages', () => {
       'Give `--one` and `cedargate serve --two x --three-b=y`, not `envoy --four`.',
       '```',
       'cedargate serve \\',
-      '  --five x',
+      '  --five x | kubectl --seven',
       'curl --six',
       '```',
     ].join('\n');
@@ -106,7 +106,8 @@ function flagsIn(text: string): string[] {
   const alone = spans.filter((span) => span.startsWith('--'));
   const runs = [...spans, ...lines].flatMap((span) => {
     const [, after] = /(?:^|[\s/])cedargate( .*)$/.exec(span) ?? [];
-    return after === undefined ? [] : [after];
+    // What it is piped into has flags of its own.
+    return after === undefined ? [] : [after.split(' | ')[0] ?? ''];
   });
   return [...alone, ...runs].flatMap((run) => run.match(/(?<![\w-])--[a-z][a-z0-9-]*/g) ?? []);
 }
