@@ -137,6 +137,14 @@ export const ERRORS = {
     summary: 'a file under tests/ has an unknown, missing or wrong field',
     help: 'see docs/policy-source.md for the two forms of tests',
   },
+  directory_not_empty: {
+    summary: 'the directory for a new policy repository holds something already',
+    help: 'choose another directory, or move away what is in the way; `.git` may be there',
+  },
+  file_unwritable: {
+    summary: 'a file cannot be written, or is there already and would be overwritten',
+    help: 'check the path and its permissions, or choose another name',
+  },
   input_invalid: {
     summary: 'an argument, or a line given to a command, cannot be used',
     help: 'run the command with --help for its forms',

@@ -23,14 +23,21 @@ const destination = z
   .string()
   .refine(isDestination, { error: 'must have the form `<namespace>/<name>`' });
 
+const owner = z
+  .string()
+  .max(OWNER_CHARS_MAX, `must be at most ${OWNER_CHARS_MAX} characters long`)
+  .regex(OWNER_PATTERN, 'must be text without control characters, and not empty')
+  .refine((text) => text.trim() !== '', { error: 'must not be blank' });
+
+/** What is wrong with `text` as the owner of a bundle, to follow its name; undefined = nothing. */
+export function ownerFault(text: string): string | undefined {
+  return owner.safeParse(text).error?.issues[0]?.message;
+}
+
 const manifestSchema = z.strictObject({
   name: z.string().regex(NAME_PATTERN, NAME_RULE),
   version: z.string().regex(VERSION_PATTERN, 'must be 1 to 64 letters, digits, `.` and `-`'),
-  owner: z
-    .string()
-    .max(OWNER_CHARS_MAX, `must be at most ${OWNER_CHARS_MAX} characters long`)
-    .regex(OWNER_PATTERN, 'must be text without control characters, and not empty')
-    .refine((owner) => owner.trim() !== '', { error: 'must not be blank' }),
+  owner,
   scope: z
     .strictObject({
       destinations: z

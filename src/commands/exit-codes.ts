@@ -54,6 +54,8 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   engine_failure: EXIT.couldNot,
   load_timeout: EXIT.couldNot,
   test_invalid: EXIT.invalid,
+  directory_not_empty: EXIT.couldNot,
+  file_unwritable: EXIT.couldNot,
   input_invalid: EXIT.usage,
 };
 

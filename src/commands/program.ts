@@ -6,6 +6,7 @@ import { registerBundleTest } from './bundle-test.js';
 import { registerConfigPrint } from './config-print.js';
 import { EXIT, EXIT_MEANINGS } from './exit-codes.js';
 import { registerExplain } from './explain.js';
+import { registerInit } from './init.js';
 import { crash, fail, type Io, print } from './output.js';
 import { registerServe } from './serve.js';
 
@@ -49,6 +50,7 @@ export function buildProgram(io: Io): Command {
       getErrHasColors: () => io.stderr.colour,
     });
   registerServe(program, io);
+  registerInit(program, io);
   const bundle = program.command('bundle').description('work on a directory of policies');
   registerBundleTest(bundle, io);
   registerExplain(program, io);

@@ -16,7 +16,7 @@ const sources = files
 /** Room -> rooms it may import, and rooms of which it may import types only. */
 const ROOMS: Readonly<Record<string, { all: readonly string[]; types?: readonly string[] }>> = {
   cli: { all: ['commands'] },
-  commands: { all: ['serve', 'config', 'analysis', 'bundle', 'check', 'cedar', 'reload'] },
+  commands: { all: ['serve', 'config', 'analysis', 'bundle', 'check', 'cedar', 'reload', 'init'] },
   serve: {
     all: ['config', 'server', 'check', 'cedar', 'reload', 'decision-log', 'telemetry', 'signals'],
   },
@@ -25,6 +25,7 @@ const ROOMS: Readonly<Record<string, { all: readonly string[]; types?: readonly 
   server: { all: ['check', 'config'] },
   check: { all: ['cedar'], types: ['bundle'] },
   cedar: { all: [] },
+  init: { all: ['bundle', 'check'] },
   bundle: { all: ['cedar'] },
   reload: { all: ['bundle', 'cedar'], types: ['check'] },
   analysis: { all: ['check', 'bundle', 'cedar', 'decision-log'] },
@@ -157,7 +158,9 @@ describe('sources', () => {
 describe('every file', () => {
   const texts = files
     .filter((file) =>
-      /\.(ts|js|mjs|json|ya?ml|md|proto|cedar|cedarschema|sh|toml|txt)$|(^|\/)[^.]+$/.test(file),
+      /\.(ts|js|mjs|json|ya?ml|md|proto|cedar|cedarschema|sh|toml|txt|tmpl)$|(^|\/)[^.]+$/.test(
+        file,
+      ),
     )
     .map((file) => ({ file, text: readText(file) }));
 
