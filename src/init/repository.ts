@@ -81,7 +81,7 @@ function fillingsOf({
     ...fillings,
     plain: { ...plain, ciFile: CI_FILES[ci] },
   });
-  return { ...fillings, plain: { ...plain, ciSection: section } };
+  return { ...fillings, plain: { ...plain, ciSection: `\n\n${section.trimEnd()}` } };
 }
 
 /**

@@ -50,7 +50,7 @@ export function readValues(choices: Choices): Result<Values> {
   if (choices.name !== undefined && !NAME_PATTERN.test(name)) refuse('--name', name, NAME_RULE);
   const fault = choices.owner === undefined ? undefined : ownerFault(owner);
   if (fault !== undefined) refuse('--owner', owner, fault);
-  if (typeof parseSpiffeId(`spiffe://${trustDomain}/ns/a/sa/a`) === 'string') {
+  if (!isTrustDomain(trustDomain)) {
     const rule = 'must be a SPIFFE trust domain: lower-case letters, digits, `.`, `-` and `_`';
     refuse('--trust-domain', trustDomain, rule);
   }
@@ -58,4 +58,9 @@ export function readValues(choices: Choices): Result<Values> {
     const [namespace = '', serviceName = ''] = service.split('/');
     return { name, owner, service: { namespace, name: serviceName }, trustDomain, ci };
   });
+}
+
+function isTrustDomain(text: string): boolean {
+  const id = parseSpiffeId(`spiffe://${text}/ns/a/sa/a`);
+  return typeof id === 'object' && id.trustDomain === text;
 }
