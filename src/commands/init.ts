@@ -1,13 +1,13 @@
 /** `cedargate init`: make a policy repository that people can start from. */
-import { generateKeyPairSync } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { escapeName } from '../bundle/names.js';
 import { problem } from '../errors.js';
-import { EXAMPLE_PEOPLE, type ExamplePerson } from '../init/people.js';
-import { firstVersion, type KeyPairText, makeRepository } from '../init/repository.js';
+import { forEachPerson } from '../init/people.js';
+import { firstVersion, makeRepository } from '../init/repository.js';
 import { readTemplate } from '../init/templates.js';
 import { type Choices, CI_SYSTEMS, readValues } from '../init/values.js';
 import { failed, ok, type Result } from '../result.js';
+import { generateKeyPair } from '../signing/keys.js';
 import { packageVersion } from '../version.js';
 import { fail, type Io, note, print, printJson } from './output.js';
 import { namesIn, writeNewFiles } from './write-files.js';
@@ -82,7 +82,7 @@ async function init(directory: string, choices: Choices, nowMs: number): Promise
   if (!empty.ok) return empty;
   const files = makeRepository({
     values: values.value,
-    keys: exampleKeys(),
+    keys: forEachPerson(() => generateKeyPair('ed25519')),
     nowMs,
     cedargateVersion: packageVersion(),
     readTemplate,
@@ -111,15 +111,4 @@ async function checkEmpty(directory: string): Promise<Result<void>> {
   const more = inTheWay.length - shown.length;
   const list = `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
   return failed(problem('directory_not_empty', `\`${directory}\` is not empty: it holds ${list}`));
-}
-
-function exampleKeys(): Record<ExamplePerson, KeyPairText> {
-  const entries = EXAMPLE_PEOPLE.map((person) => {
-    const { publicKey, privateKey } = generateKeyPairSync('ed25519', {
-      publicKeyEncoding: { type: 'spki', format: 'pem' },
-      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-    });
-    return [person, { publicPem: publicKey, privatePem: privateKey }] as const;
-  });
-  return Object.fromEntries(entries) as Record<ExamplePerson, KeyPairText>;
 }

@@ -6,6 +6,16 @@ export const EXAMPLE_PEOPLE = ['ana', 'ben', 'cleo', 'dan', 'eve'] as const;
 
 export type ExamplePerson = (typeof EXAMPLE_PEOPLE)[number];
 
+export function forEachPerson<T>(make: (person: ExamplePerson) => T): Record<ExamplePerson, T> {
+  return {
+    ana: make('ana'),
+    ben: make('ben'),
+    cleo: make('cleo'),
+    dan: make('dan'),
+    eve: make('eve'),
+  };
+}
+
 /** The section `keys` of trust.yaml, without its head. */
 export function keysSection(
   keys: Readonly<Record<ExamplePerson, KeyPairText>>,

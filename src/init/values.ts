@@ -1,5 +1,5 @@
 /** What a new policy repository is made from: what a person chose, checked, and the rest by default. */
-import { isDestination, ownerFault } from '../bundle/manifest.js';
+import { isDestination, ownerSchema } from '../bundle/manifest.js';
 import { escapeName, NAME_PATTERN, NAME_RULE } from '../bundle/names.js';
 import { parseSpiffeId } from '../check/identity.js';
 import { type Problem, problem } from '../errors.js';
@@ -63,4 +63,8 @@ export function readValues(choices: Choices): Result<Values> {
 function isTrustDomain(text: string): boolean {
   const id = parseSpiffeId(`spiffe://${text}/ns/a/sa/a`);
   return typeof id === 'object' && id.trustDomain === text;
+}
+
+function ownerFault(text: string): string | undefined {
+  return ownerSchema.safeParse(text).error?.issues[0]?.message;
 }

@@ -1,30 +1,18 @@
 /** A policy repository as `cedargate init` makes it, in memory or in a folder of its own. */
-import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { SourceFile } from '../../src/bundle/types.js';
-import { EXAMPLE_PEOPLE, type ExamplePerson } from '../../src/init/people.js';
-import {
-  type KeyPairText,
-  makeRepository,
-  type RepositoryFile,
-} from '../../src/init/repository.js';
+import { forEachPerson } from '../../src/init/people.js';
+import { makeRepository, type RepositoryFile } from '../../src/init/repository.js';
 import { readTemplate } from '../../src/init/templates.js';
 import { type Choices, readValues } from '../../src/init/values.js';
+import { generateKeyPair } from '../../src/signing/keys.js';
 
 export const NOW_MS = Date.parse('2026-11-25T18:40:27.123Z');
 
 /** The same for every repository of one test file: making keys takes time. */
-const KEYS = Object.fromEntries(
-  EXAMPLE_PEOPLE.map((person): [string, KeyPairText] => {
-    const { publicKey, privateKey } = generateKeyPairSync('ed25519', {
-      publicKeyEncoding: { type: 'spki', format: 'pem' },
-      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-    });
-    return [person, { publicPem: publicKey, privatePem: privateKey }];
-  }),
-) as Record<ExamplePerson, KeyPairText>;
+const KEYS = forEachPerson(() => generateKeyPair('ed25519'));
 
 export function makeFiles(choices: Choices = {}): readonly RepositoryFile[] {
   const values = readValues(choices);

@@ -1,5 +1,4 @@
 /** Everything that `cedargate init` makes is read by the real readers, whatever was chosen. */
-import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
@@ -12,7 +11,11 @@ import { createEvaluator } from '../../../src/cedar/evaluator.js';
 import { layout } from '../../../src/init/layout.js';
 import { EXAMPLE_PEOPLE } from '../../../src/init/people.js';
 import { type Choices, CI_SYSTEMS } from '../../../src/init/values.js';
-import { bundleOf, makeFiles, textOf } from '../../support/init-repository.js';
+import { parseTrust, type Role } from '../../../src/rollout/trust.js';
+import { pae } from '../../../src/signing/dsse.js';
+import { parsePrivateKey, sign } from '../../../src/signing/keys.js';
+import { countSigners } from '../../../src/signing/signers.js';
+import { bundleOf, makeFiles, NOW_MS, textOf } from '../../support/init-repository.js';
 
 const CHOICES: readonly [name: string, choices: Choices][] = [
   ['the defaults', {}],
@@ -167,31 +170,42 @@ describe('the files', () => {
   });
 });
 
-interface TrustFile {
-  readonly people: Readonly<Record<string, { readonly keys: readonly string[] }>>;
-  readonly roles: Readonly<Record<string, { people: readonly string[]; threshold: number }>>;
-  readonly keys: Readonly<Record<string, { readonly public: string; readonly from: string }>>;
-}
-
 describe('trust.yaml', () => {
   const made = makeFiles();
-  const read = readYaml('trust.yaml', textOf(made, 'trust.yaml'));
-  const trust = (read.ok ? read.value.value : {}) as TrustFile;
+  const parsed = parseTrust(Buffer.from(textOf(made, 'trust.yaml')), 'trust.yaml');
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  const trust = parsed.value;
 
   it('names the people whose private keys are written, each with one key', () => {
-    expect(Object.keys(trust.people)).toEqual([...EXAMPLE_PEOPLE]);
-    expect(Object.values(trust.people).flatMap(({ keys }) => keys)).toEqual(
-      Object.keys(trust.keys),
-    );
+    expect([...trust.people.keys()]).toEqual([...EXAMPLE_PEOPLE]);
+    for (const [id, { keys }] of trust.people)
+      expect(keys.map((key) => key.id)).toEqual([`${id}-1`]);
   });
 
-  it('has the public part of every private key', () => {
-    for (const person of EXAMPLE_PEOPLE) {
-      const privateKey = createPrivateKey(textOf(made, `keys/${person}.key`));
-      const pem = trust.keys[`${person}-1`]?.public ?? '';
-      expect(createPublicKey(privateKey).equals(createPublicKey(pem)), person).toBe(true);
+  it('has the public part of every private key, and no key twice', () => {
+    for (const [id, { keys }] of trust.people) {
+      const file = `keys/${id}.key`;
+      const privateKey = parsePrivateKey(textOf(made, file), file);
+      expect(privateKey.ok && privateKey.value.publicKey.id).toBe(keys[0]?.publicKey.id);
     }
-    expect(new Set(Object.values(trust.keys).map((key) => key.public)).size).toBe(5);
+    expect(new Set([...trust.keys.values()].map(({ publicKey }) => publicKey.id)).size).toBe(5);
+  });
+
+  it('takes what a signer signed for a bundle that was committed right after', () => {
+    const [bytes, type] = [Buffer.from('bundle'), 'application/example'];
+    const countOf = (person: string, atMs: number) => {
+      const key = parsePrivateKey(textOf(made, `keys/${person}.key`), person);
+      if (!key.ok) throw new Error('no key');
+      const sig = sign(key.value, pae(type, bytes)).toString('base64');
+      const set = { payloadType: type, signatures: [{ keyid: '', sig }] };
+      return countSigners(set, bytes, trust.bundleSigners, atMs);
+    };
+    // Git keeps whole seconds: this commit seems earlier than the keys.
+    const commitMs = Math.floor(NOW_MS / 1_000) * 1_000;
+    expect(countOf('ana', commitMs)).toMatchObject({ ok: true, value: [{ person: 'ana' }] });
+    expect(countOf('ben', commitMs)).toMatchObject({ ok: true, value: [{ person: 'ben' }] });
+    expect(countOf('cleo', commitMs).ok).toBe(false);
+    expect(countOf('dan', commitMs).ok).toBe(false);
   });
 
   it('holds no private key, and neither does any file that git would take', () => {
@@ -200,16 +214,11 @@ describe('trust.yaml', () => {
     expect(textOf(made, '.gitignore').split('\n')).toContain('*.key');
   });
 
-  it('takes keys from the start of the day on: commits have whole seconds', () => {
-    const from = Object.values(trust.keys).map((key) => key.from);
-    expect(new Set(from)).toEqual(new Set(['2026-11-25T00:00:00.000Z']));
-  });
-
   it('lets one of two people sign a bundle, and nobody write, sign and approve', () => {
-    const { bundleSigner, author, approver } = trust.roles;
-    expect(bundleSigner).toEqual({ people: ['ana', 'ben'], threshold: 1 });
-    const all = [bundleSigner, author, approver].flatMap((role) => role?.people ?? []);
-    expect(new Set(all).size).toBe(all.length);
+    expect([...trust.bundleSigners.people.keys()]).toEqual(['ana', 'ben']);
+    expect(trust.bundleSigners.threshold).toBe(1);
+    const peopleOf = (role: Role) => [...(trust.roles.get(role)?.people.keys() ?? [])];
+    const all = (['bundleSigner', 'author', 'approver'] as const).flatMap(peopleOf);
     expect(all.sort()).toEqual([...EXAMPLE_PEOPLE]);
   });
 });
