@@ -12,6 +12,7 @@ import { registerServe } from './serve.js';
 
 const EXAMPLES = `Examples:
   cedargate serve --service shop/payments --bundle ./policies
+  cedargate init policy-repository
   cedargate bundle test ./policies
   cedargate config print --config cedargate.yaml
 `;

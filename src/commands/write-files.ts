@@ -35,7 +35,10 @@ export async function writeNewFiles(
   for (const { path, text, mode } of files) {
     const target = join(directory, path);
     try {
-      for (const made of await makeDirectories(dirname(target))) undo.push(() => rmdir(made));
+      for (const missing of await missingDirectories(dirname(target))) {
+        await mkdir(missing);
+        undo.push(() => rmdir(missing));
+      }
       // Fails for whatever is there, a dangling link too.
       const file = await open(target, 'wx', mode);
       undo.push(() => rm(target));
@@ -53,15 +56,14 @@ export async function writeNewFiles(
   return ok(undefined);
 }
 
-/** Makes a directory and those above it; the ones that were not there, outermost first. */
-async function makeDirectories(directory: string): Promise<string[]> {
+/** `directory` and those above it that are not there, outermost first. */
+async function missingDirectories(directory: string): Promise<string[]> {
   const missing: string[] = [];
   for (let above = directory; ; above = dirname(above)) {
-    if (dirname(above) === above || (await lstat(above).catch(absent)) !== undefined) break;
+    const isTop = dirname(above) === above;
+    if (isTop || (await lstat(above).catch(absent)) !== undefined) return missing;
     missing.unshift(above);
   }
-  await mkdir(directory, { recursive: true });
-  return missing;
 }
 
 function absent(thrown: unknown): undefined {
