@@ -52,6 +52,35 @@ export const ERRORS = {
     summary: 'the file is not an archive as `bundle build` writes it, or it was damaged on the way',
     help: 'build or copy it again; docs/bundle-format.md says what an archive may hold',
   },
+  // Built bundles.
+  bundle_name_invalid: {
+    summary: 'a file has a name that a built bundle cannot hold',
+    help: 'rename it: at most 100 bytes, no `/` or `\\`, nothing that cannot be seen',
+  },
+  scope_exceeded: {
+    summary: 'a policy can match outside the destinations of `scope` in bundle.yaml',
+    help: 'limit its resource clause, permit and forbid alike, or widen or remove `scope`',
+  },
+  bundle_tests_failed: {
+    summary: 'a test of the bundle failed, so it is not built',
+    help: 'run `cedargate bundle test` to see what was expected and what came',
+  },
+  created_at_unknown: {
+    summary: 'there is no time to build the bundle as of: the same source must give the same bytes',
+    help: 'commit the source to Git, or set SOURCE_DATE_EPOCH to seconds since 1970',
+  },
+  index_invalid: {
+    summary: 'index.json of a built bundle does not fit the policy files beside it',
+    help: 'build the bundle again, and do not trust who signed this one',
+  },
+  bundle_not_reproduced: {
+    summary: 'a built bundle says of its own sources what they do not give',
+    help: 'build the bundle again from reviewed sources; find out how this one was made',
+  },
+  configmap_too_large: {
+    summary: 'the bundle is larger than a Kubernetes ConfigMap can be',
+    help: 'split the bundle, or mount it from an image volume or another volume',
+  },
   bundle_not_on_shelf: {
     summary: 'no bundle below --bundles has the digest that is wanted',
     help: 'mount or copy the file; `cedargate bundle inspect` prints the digest of one',

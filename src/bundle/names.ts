@@ -15,7 +15,7 @@ export const INDEX_FILE = 'index.json';
 export const SIGNATURES_FILE = 'signatures.json';
 
 const POLICY_FILE = /^.+\.cedar$/s;
-const ENVIRONMENT_ENTITIES_FILE = /^entities\.[A-Za-z0-9][A-Za-z0-9_-]*\.json$/;
+const ENVIRONMENT_ENTITIES_FILE = /^entities\.([A-Za-z0-9][A-Za-z0-9_-]*)\.json$/;
 const FIXED_FILES = new Set([MANIFEST_FILE, ROUTES_FILE, SCHEMA_FILE, ENTITIES_FILE]);
 
 /** Control, format (bidirectional), separator and private characters: they deceive a reader. */
@@ -48,6 +48,11 @@ export function packedName(name: string): string {
 /** The other way; undefined for a file that is no test. */
 export function unpackedTestName(name: string): string | undefined {
   return PACKED_TEST.test(name) ? name.replace(/^tests\./, 'tests/') : undefined;
+}
+
+/** `production` of `entities.production.json`; undefined for any other file. */
+export function environmentOfFile(name: string): string | undefined {
+  return ENVIRONMENT_ENTITIES_FILE.exec(name)?.[1];
 }
 
 export interface FileName {

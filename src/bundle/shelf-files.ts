@@ -100,8 +100,11 @@ class Walk {
   }
 
   #add(path: string, name: string, stats: BigIntStats, refuse: (message: string) => void): void {
-    if (!stats.isFile()) return refuse('this is not a regular file');
     if (this.files.has(path)) return;
+    if (!stats.isFile()) {
+      refuse('this is not a regular file');
+      return;
+    }
     if (this.files.size === SHELF_BUNDLES_MAX) {
       throw new TooMany(`the shelf has more than ${SHELF_BUNDLES_MAX} bundles`);
     }

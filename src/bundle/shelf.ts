@@ -2,7 +2,8 @@
  * A shelf: a directory of built bundles, in which a bundle is found by its digest. A file that cannot
  * be used is told, and is in nobody's way: what is wanted may lie beside it.
  */
-import { createReadStream } from 'node:fs';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { ARCHIVE_BYTES_MAX, BUNDLE_SETTLE_MS } from '../constants.js';
@@ -99,10 +100,12 @@ async function peekDigest({ name, path, size }: ShelfFile): Promise<Digest | Pro
     return problem('bundle_too_large', message, { file: name });
   }
   const damaged = (message: string) => problem('archive_invalid', message, { file: name });
-  const inflated = createGunzip();
-  // Errors of either stream end the loop below; leaving it destroys both.
-  pipeline(createReadStream(path), inflated, () => undefined);
   try {
+    // A pipe that has taken the place of the file is not waited for.
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const inflated = createGunzip();
+    // Errors of either stream end the loop below; leaving it destroys both, and closes the file.
+    pipeline(handle.createReadStream(), inflated, () => undefined);
     let start = Buffer.alloc(0);
     for await (const chunk of inflated) {
       start = Buffer.concat([start, chunk as Buffer]);

@@ -6,6 +6,8 @@ import { isTooDeep, unsafeText } from './depth.js';
 import { engine } from './engine.js';
 import { type Excerpt, problemAt, wholeFile } from './engine-errors.js';
 import type { PolicyJson } from './policy-json.js';
+import { readsOf } from './policy-reads.js';
+import { scopeOf } from './policy-scope.js';
 import { lineOf, placeAt, type TextFile } from './position.js';
 import { skipBlank } from './tokens.js';
 import type { PolicySource } from './types.js';
@@ -18,7 +20,7 @@ export interface ParsedPolicy {
 }
 
 /** Ids are written to logs, metrics and dynamic metadata: one word, nothing to escape. */
-const ID = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/;
+export const POLICY_ID = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/;
 const ID_FORM = '1 to 128 letters, digits and `._/-`, beginning with a letter or digit';
 
 export function parsePolicies(files: readonly TextFile[]): Result<ParsedPolicy[]> {
@@ -119,7 +121,7 @@ function parsePolicy(
     refuse('policy_annotation', `the policy has no \`@${name}\``);
   }
   const id = annotations.get('id') ?? '';
-  if (id.trim() !== '' && !ID.test(id)) {
+  if (id.trim() !== '' && !POLICY_ID.test(id)) {
     refuse(
       'policy_annotation',
       `\`@id\` \`${id}\` has a form that is not allowed`,
@@ -133,8 +135,11 @@ function parsePolicy(
   const owner = annotations.get('owner') ?? '';
   const description = annotations.get('description') ?? '';
   const { file } = source;
-  const policy = { id, effect: answer.json.effect, owner, description, file, line, text };
-  return { policy, excerpt, json: answer.json };
+  const { json } = answer;
+  const scope = scopeOf(json);
+  const reads = readsOf(json, scope);
+  const policy = { id, effect: json.effect, owner, description, file, line, text, scope, reads };
+  return { policy, excerpt, json };
 }
 
 function duplicates(policies: readonly ParsedPolicy[]): Problem[] {

@@ -2,13 +2,18 @@
 import { Command, CommanderError } from 'commander';
 import { CedargateError } from '../errors.js';
 import { packageVersion } from '../version.js';
+import { registerBundleAttach } from './bundle-attach.js';
+import { registerBundlePae } from './bundle-pae.js';
+import { registerBundleSign } from './bundle-sign.js';
 import { registerBundleTest } from './bundle-test.js';
 import { registerConfigPrint } from './config-print.js';
 import { EXIT, EXIT_MEANINGS } from './exit-codes.js';
 import { registerExplain } from './explain.js';
 import { registerInit } from './init.js';
+import { registerKeygen } from './keygen.js';
 import { crash, fail, type Io, print } from './output.js';
 import { registerServe } from './serve.js';
+import { registerVerify } from './verify.js';
 
 const EXAMPLES = `Examples:
   cedargate serve --service shop/payments --bundle ./policies
@@ -54,6 +59,11 @@ export function buildProgram(io: Io): Command {
   registerInit(program, io);
   const bundle = program.command('bundle').description('work on a directory of policies');
   registerBundleTest(bundle, io);
+  registerBundleSign(bundle, io);
+  registerBundlePae(bundle, io);
+  registerBundleAttach(bundle, io);
+  registerVerify(program, io);
+  registerKeygen(program, io);
   registerExplain(program, io);
   const config = program.command('config').description('look at the configuration');
   registerConfigPrint(config, io);
