@@ -13,6 +13,7 @@ const COMING: ReadonlySet<string> = new Set([
   'bundle sign',
   'keygen',
   'verify',
+  'verify --deep',
   'serve --bundles',
   'serve --digest',
   'serve --trust',
