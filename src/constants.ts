@@ -58,6 +58,8 @@ export const SHELF_NAMES_MAX = 10_000;
 export const SHELF_DEPTH_MAX = 16;
 /** Archives on a shelf: each is opened as far as its digest. */
 export const SHELF_BUNDLES_MAX = 1_000;
+/** What all data of one Kubernetes ConfigMap may have, from its API. */
+export const CONFIGMAP_BYTES_MAX = 1 * MIB;
 /** One YAML file; far above real ones, below what makes parsing slow. */
 export const YAML_BYTES_MAX = 1 * MIB;
 /** Levels of nesting in a YAML file; real ones have about ten, the reader recurses. */

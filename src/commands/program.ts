@@ -3,6 +3,9 @@ import { Command, CommanderError } from 'commander';
 import { CedargateError } from '../errors.js';
 import { packageVersion } from '../version.js';
 import { registerBundleAttach } from './bundle-attach.js';
+import { registerBundleBuild } from './bundle-build.js';
+import { registerBundleExport } from './bundle-export.js';
+import { registerBundleInspect } from './bundle-inspect.js';
 import { registerBundlePae } from './bundle-pae.js';
 import { registerBundleSign } from './bundle-sign.js';
 import { registerBundleTest } from './bundle-test.js';
@@ -57,8 +60,13 @@ export function buildProgram(io: Io): Command {
     });
   registerServe(program, io);
   registerInit(program, io);
-  const bundle = program.command('bundle').description('work on a directory of policies');
+  const bundle = program
+    .command('bundle')
+    .description('work on bundles: directories of policies, and files built from them');
+  registerBundleBuild(bundle, io);
   registerBundleTest(bundle, io);
+  registerBundleInspect(bundle, io);
+  registerBundleExport(bundle, io);
   registerBundleSign(bundle, io);
   registerBundlePae(bundle, io);
   registerBundleAttach(bundle, io);

@@ -2,6 +2,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bundlePae } from '../../../src/bundle/attach.js';
+import { formatBuiltManifest } from '../../../src/bundle/built-manifest.js';
 import { openBundle } from '../../../src/bundle/open.js';
 import { run } from '../../../src/commands/program.js';
 import { parseTrust } from '../../../src/rollout/trust.js';
@@ -10,7 +11,7 @@ import { archiveOf, manifestOf } from '../../support/built-bundles.js';
 import { temporaryDirectory } from '../../support/bundle-files.js';
 import { memoryIo } from '../../support/io.js';
 import { resultValue } from '../../support/result.js';
-import { signedBy, UNSIGNED_BUNDLE } from '../../support/signed-bundles.js';
+import { signedBy, smallBundle, UNSIGNED_BUNDLE } from '../../support/signed-bundles.js';
 import { testKey, trustOf, trustText } from '../../support/trust.js';
 
 const ada = testKey('ada-1');
@@ -158,7 +159,6 @@ describe('bundle pae', () => {
   it('prints characters beyond ASCII as they are signed', async () => {
     const files = { 'index.json': '{}' };
     const manifest = manifestOf(files, { owner: 'équipe \u{1f680}' });
-    const { formatBuiltManifest } = await import('../../../src/bundle/built-manifest.js');
     const bundle = archiveOf({ files, manifest: formatBuiltManifest(manifest) });
     const path = await folder({ 'b.tar.gz': bundle });
     const { stdout } = await cedargate('bundle', 'pae', path('b.tar.gz'));
@@ -275,6 +275,29 @@ describe('verify', () => {
       stdout: '',
       stderr: expect.stringContaining('[trust_digest]'),
     });
+  });
+
+  it('builds a bundle again with --deep, once it is trusted', async () => {
+    const built = signedBy(smallBundle(), ada, bob);
+    const path = await folder({ 'b.tar.gz': built });
+    const { stdout, stderr, exitCode } = await verify(path, '--deep');
+    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
+    expect(stdout).toContain('sources  built again: the same, byte for byte');
+    expect(JSON.parse((await verify(path, '--deep', '--json')).stdout).deep).toBe(true);
+  });
+
+  it('does not take the word of those who signed for what --deep recomputes', async () => {
+    const opened = resultValue(openBundle(smallBundle(), 'x'));
+    const tests = { passed: 7, coverage: 100 };
+    const manifest = formatBuiltManifest({ ...opened.manifest, tests });
+    const files = Object.fromEntries(
+      [...opened.files].map(([name, bytes]) => [name, Buffer.from(bytes).toString('utf8')]),
+    );
+    const path = await folder({ 'b.tar.gz': signedBy(archiveOf({ files, manifest }), ada, bob) });
+    expect((await verify(path)).exitCode).toBe(0);
+    const deep = await verify(path, '--deep');
+    expect(deep).toMatchObject({ exitCode: 4, stdout: '' });
+    expect(deep.stderr).toContain('[bundle_not_reproduced]');
   });
 
   it.each<[string, string, number, Readonly<Record<string, string | Uint8Array>>]>([
