@@ -217,6 +217,10 @@ export const ERRORS = {
     summary: 'a file under tests/ has an unknown, missing or wrong field',
     help: 'see docs/policy-source.md for the two forms of tests',
   },
+  directory_not_empty: {
+    summary: 'the directory for a new policy repository holds something already',
+    help: 'choose another directory, or move away what is in the way; `.git` may be there',
+  },
   file_unreadable: {
     summary: 'a file that was named cannot be read, or is larger than such a file may be',
     help: 'check the path and its permissions',

@@ -66,6 +66,7 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   engine_failure: EXIT.couldNot,
   load_timeout: EXIT.couldNot,
   test_invalid: EXIT.invalid,
+  directory_not_empty: EXIT.couldNot,
   json_not_canonical: EXIT.invalid,
   key_invalid: EXIT.invalid,
   signatures_invalid: EXIT.trust,

@@ -12,6 +12,7 @@ import { registerBundleTest } from './bundle-test.js';
 import { registerConfigPrint } from './config-print.js';
 import { EXIT, EXIT_MEANINGS } from './exit-codes.js';
 import { registerExplain } from './explain.js';
+import { registerInit } from './init.js';
 import { registerKeygen } from './keygen.js';
 import { crash, fail, type Io, print } from './output.js';
 import { registerServe } from './serve.js';
@@ -19,6 +20,7 @@ import { registerVerify } from './verify.js';
 
 const EXAMPLES = `Examples:
   cedargate serve --service shop/payments --bundle ./policies
+  cedargate init policy-repository
   cedargate bundle test ./policies
   cedargate config print --config cedargate.yaml
 `;
@@ -57,6 +59,7 @@ export function buildProgram(io: Io): Command {
       getErrHasColors: () => io.stderr.colour,
     });
   registerServe(program, io);
+  registerInit(program, io);
   const bundle = program
     .command('bundle')
     .description('work on bundles: directories of policies, and files built from them');

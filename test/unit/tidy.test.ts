@@ -19,7 +19,7 @@ const ROOMS: Readonly<Record<string, { all: readonly string[]; types?: readonly 
   commands: {
     all: [
       ...['serve', 'config', 'analysis', 'bundle', 'check', 'cedar', 'reload'],
-      ...['signing', 'rollout'],
+      ...['signing', 'rollout', 'init'],
     ],
   },
   serve: {
@@ -30,6 +30,7 @@ const ROOMS: Readonly<Record<string, { all: readonly string[]; types?: readonly 
   server: { all: ['check', 'config'] },
   check: { all: ['cedar'], types: ['bundle'] },
   cedar: { all: [] },
+  init: { all: ['bundle', 'check'] },
   signing: { all: [] },
   bundle: { all: ['cedar', 'signing'] },
   rollout: { all: ['bundle', 'signing'] },
@@ -164,7 +165,9 @@ describe('sources', () => {
 describe('every file', () => {
   const texts = files
     .filter((file) =>
-      /\.(ts|js|mjs|json|ya?ml|md|proto|cedar|cedarschema|sh|toml|txt)$|(^|\/)[^.]+$/.test(file),
+      /\.(ts|js|mjs|json|ya?ml|md|proto|cedar|cedarschema|sh|toml|txt|tmpl)$|(^|\/)[^.]+$/.test(
+        file,
+      ),
     )
     .map((file) => ({ file, text: readText(file) }));
 

@@ -54,7 +54,7 @@ describe('usage errors end with 2 and say nothing on stdout', () => {
     [['serve', 'extra'], 'too many arguments'],
     [['serve', '--mode', 'enforced'], '`--mode` must be `shadow` or `enforce`'],
     [['serve', '--bundle', 'x'], '`service` is missing'],
-    [['serve', '--service', 'a/b'], '`bundle` is missing'],
+    [['serve', '--service', 'a/b'], '`bundle` or `bundles` is missing'],
   ])('%j', async (args, message) => {
     const { stdout, stderr, exitCode } = await cedargate(args);
     expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 2 });
@@ -89,7 +89,7 @@ describe('config print', () => {
   it('shows what there is even when serve would not take it, and says so', async () => {
     const { stdout, stderr, exitCode } = await cedargate(['config', 'print']);
     expect(stdout).toMatch(/^mode +shadow +default$/m);
-    expect(stderr).toContain('`bundle` is missing');
+    expect(stderr).toContain('`bundle` or `bundles` is missing');
     expect(exitCode).toBe(2);
   });
 
