@@ -9,6 +9,8 @@ type Facts = Pick<BuiltManifest, 'name' | 'version' | 'createdAt' | 'owner' | 'c
 export interface Verified {
   readonly bundle: Facts & { readonly digest: string };
   readonly trust: { readonly digest: string; readonly pinned: boolean };
+  /** Whether it was built again from its sources, and came out the same. */
+  readonly deep: boolean;
   /** How many people must have signed. */
   readonly threshold: number;
   /** All of them, in the order of the bundle. */
@@ -30,7 +32,7 @@ export interface VerifiedSignature {
 }
 
 export function printVerified(io: Io, verified: Verified): void {
-  const { bundle, trust, threshold, signatures } = verified;
+  const { bundle, trust, deep, threshold, signatures } = verified;
   const counting = signatures.filter(({ counts }) => counts);
   const signed = `signed by ${counting.length}, ${threshold} needed`;
   print(
@@ -47,6 +49,7 @@ export function printVerified(io: Io, verified: Verified): void {
     ['ticket', [ticket, url].filter((part) => part !== undefined).join(' ') || undefined],
     ['change', summary],
     ['tests', passed === 0 ? 'none' : `${passed} passed, ${coverage} % of the policies reached`],
+    ['sources', deep ? 'built again: the same, byte for byte' : undefined],
     ['trust', `${trust.digest}${pinned}`],
   ];
   const said = facts.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));

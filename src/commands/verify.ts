@@ -2,11 +2,13 @@
 import type { Command } from 'commander';
 import type { OpenedBundle } from '../bundle/open.js';
 import { judgeBundle, verifyBundle } from '../bundle/verify.js';
+import { verifyDeep } from '../bundle/verify-deep.js';
 import { YAML_BYTES_MAX } from '../constants.js';
 import { failed, ok, type Result } from '../result.js';
 import { checkTrustDigest, parseTrust, type Trust } from '../rollout/trust.js';
 import { readBuiltBundle, readBytes } from './files.js';
 import { fail, type Io, printJson } from './output.js';
+import { testRunner } from './test-runner.js';
 import { printVerified, type Verified } from './verified-text.js';
 
 const EXAMPLES = `Examples:
@@ -17,12 +19,14 @@ const EXAMPLES = `Examples:
 
 const NOTES = `
 Keys must have been valid when the bundle was made, which its manifest says; the clock does not
-matter. Exit code 4 when the trust file cannot be used or is not a pinned one, or too few people
-signed; 3 when the bundle is invalid.`;
+matter. With --deep the bundle is built once more from the sources in it, with all of its tests, and
+must come out the same. Exit code 4 when the trust file cannot be used or is not a pinned one, too few
+people signed, or the files are not those that were signed; 3 when the bundle is invalid.`;
 
 interface Flags {
   readonly trust: string;
   readonly trustDigest?: readonly string[];
+  readonly deep?: true;
   readonly json?: true;
 }
 
@@ -39,6 +43,7 @@ export function registerVerify(program: Command, io: Io): void {
       'the digest that the trust file must have (repeatable: any of them)',
       (value: string, before: readonly string[] | undefined) => [...(before ?? []), value],
     )
+    .option('--deep', 'validate, test and index the sources again, and compare')
     .option('--json', 'print what was found as JSON')
     .action(async (file: string, flags: Flags) => {
       const trust = await readTrust(flags);
@@ -67,16 +72,20 @@ async function verifyFile(file: string, trust: Trust, flags: Flags): Promise<Res
     const [first, ...rest] = signers.problems;
     return failed({ ...first, file: `${file}/${first.file}` }, ...rest);
   }
-  const isPinned = flags.trustDigest !== undefined;
-  return ok(describe(opened.value, trust, isPinned));
+  if (flags.deep === true) {
+    const built = verifyDeep(opened.value, await testRunner());
+    if (!built.ok) return built;
+  }
+  return ok(describe(opened.value, trust, flags));
 }
 
-function describe(opened: OpenedBundle, trust: Trust, isPinned: boolean): Verified {
+function describe(opened: OpenedBundle, trust: Trust, flags: Flags): Verified {
   const { digest, manifest } = opened;
   const { name, version, createdAt, owner, change, tests } = manifest;
   return {
     bundle: { name, version, digest, createdAt, owner, change, tests },
-    trust: { digest: trust.digest, pinned: isPinned },
+    trust: { digest: trust.digest, pinned: flags.trustDigest !== undefined },
+    deep: flags.deep === true,
     threshold: trust.bundleSigners.threshold,
     signatures: judgeBundle(opened, trust.bundleSigners).map(({ keyid, signer, fault }) => ({
       keyid,
