@@ -71,6 +71,16 @@ describe('a signature of a bundle', () => {
     });
   });
 
+  it('replaces one that is damaged and names the same key', () => {
+    const { id } = ada.publicKey;
+    const sig = Buffer.alloc(64).toString('base64');
+    const before = archiveOf({
+      files: { 'index.json': '{}' },
+      signatures: formatSignatureSet({ payloadType: TYPE, signatures: [{ keyid: id, sig }] }),
+    });
+    expect(open(signedBy(before, ada)).signatures.signatures).toHaveLength(1);
+  });
+
   it.each([
     ['by another key', () => sign(bob.privateKey, bundlePae(opened))],
     ['over the manifest alone', () => sign(ada.privateKey, opened.manifestBytes)],
@@ -88,7 +98,7 @@ describe('a signature of a bundle', () => {
 
   it('is not attached when there are as many as there may be', () => {
     const sig = Buffer.from('x').toString('base64');
-    const signatures = Array.from({ length: 32 }, (_, i) => ({ keyid: `k${i}`, sig }));
+    const signatures = Array.from({ length: 16 }, (_, i) => ({ keyid: `k${i}`, sig }));
     const full = open(
       archiveOf({
         files: { 'index.json': '{}' },
