@@ -182,6 +182,8 @@ export const GRPC_STREAMS_MAX = 1_024;
  * answer would pass RESPONSE_BYTES_MAX, and the gRPC error in its place can open Envoy.
  */
 export const ANSWER_POLICIES_MAX = 100;
+/** Answers of one generation that are kept encoded, about 1 KB each: by outcome, reason, policies. */
+export const ANSWER_TEMPLATES_MAX = 1_000;
 /** Bytes of one answer; headers, body and metadata of a real one are below 4 KiB. */
 export const RESPONSE_BYTES_MAX = 1 * MIB;
 /** A silent connection is pinged after this many milliseconds, to notice peers that are gone. */

@@ -1,43 +1,66 @@
 /**
  * Request headers as Envoy sends them: raw (`header_map`, with encode_raw_headers: every copy, exact
- * bytes) or as a map (duplicates joined with `,`, invalid UTF-8 already turned into `!`). Only names
- * that somebody asks for are ever looked at, so ten thousand headers cost one pass.
+ * bytes) or as a map (duplicates joined with `,`, invalid UTF-8 already turned into `!`). They stay
+ * where they stand in the message, and only names that somebody asks for are ever looked at.
  */
 import { isUtf8 } from 'node:buffer';
-
-export interface RawHeader {
-  readonly key: string;
-  readonly value: Uint8Array;
-}
 
 /** One copy of a header; `text` is undefined when its bytes are not UTF-8. */
 export interface HeaderCopy {
   readonly text: string | undefined;
 }
 
-export type RequestHeaders =
-  | { readonly form: 'raw'; readonly list: readonly RawHeader[] }
-  | { readonly form: 'map'; readonly map: ReadonlyMap<string, string> };
-
-/** All copies of one header; in map form at most one, joined by Envoy. */
-export function headerCopies(headers: RequestHeaders, name: string): HeaderCopy[] {
-  if (headers.form === 'map') {
-    const text = headers.map.get(name);
-    return text === undefined ? [] : [{ text }];
-  }
-  const copies: HeaderCopy[] = [];
-  for (const { key, value } of headers.list) {
-    if (key === name) copies.push({ text: decodeUtf8(value) });
-  }
-  return copies;
+export interface RequestHeaders {
+  readonly form: 'raw' | 'map';
+  readonly fields: HeaderFields;
 }
 
-/** The bytes of every copy of a header, raw form only. */
-export function rawHeaderValues(
-  headers: Extract<RequestHeaders, { form: 'raw' }>,
-  name: string,
-): Uint8Array[] {
-  return headers.list.filter(({ key }) => key === name).map(({ value }) => value);
+/** Where the name and the value of one header stand in the message: four positions each. */
+const SPAN = 4;
+
+export class HeaderFields {
+  readonly #message: Buffer;
+  readonly #spans: number[] = [];
+
+  constructor(message: Buffer) {
+    this.#message = message;
+  }
+
+  get size(): number {
+    return this.#spans.length / SPAN;
+  }
+
+  add(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): void {
+    this.#spans.push(nameStart, nameEnd, valueStart, valueEnd);
+  }
+
+  /** Views of the values of this name, in the order of the message. */
+  values(name: string): Buffer[] {
+    const wanted = bytesOf(name);
+    const spans = this.#spans;
+    const found: Buffer[] = [];
+    for (let at = 0; at < spans.length; at += SPAN) {
+      const start = spans[at] as number;
+      if ((spans[at + 1] as number) - start !== wanted.length) continue;
+      if (!sameBytes(this.#message, start, wanted)) continue;
+      found.push(this.#message.subarray(spans[at + 2], spans[at + 3]));
+    }
+    return found;
+  }
+}
+
+export const NO_HEADERS: RequestHeaders = {
+  form: 'map',
+  fields: new HeaderFields(Buffer.alloc(0)),
+};
+
+/** All copies of one header; in map form at most one, joined by Envoy. */
+export function headerCopies({ form, fields }: RequestHeaders, name: string): HeaderCopy[] {
+  const values = fields.values(name);
+  if (form === 'raw') return values.map((value) => ({ text: decodeUtf8(value) }));
+  // A key of a protobuf map that comes twice has the last value.
+  const value = values.at(-1);
+  return value === undefined ? [] : [{ text: value.toString() }];
 }
 
 /** The value of a header that has exactly one readable copy; for ids that only label a log line. */
@@ -46,8 +69,25 @@ export function singleHeader(headers: RequestHeaders, name: string): string | un
   return copies.length === 1 ? copies[0]?.text : undefined;
 }
 
-function decodeUtf8(bytes: Uint8Array): string | undefined {
-  return isUtf8(bytes)
-    ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()
-    : undefined;
+function decodeUtf8(bytes: Buffer): string | undefined {
+  return isUtf8(bytes) ? bytes.toString() : undefined;
+}
+
+/** Names come from schemas and from this program, never from requests, so they are few. */
+const namesSeen = new Map<string, Buffer>();
+const NAMES_SEEN_MAX = 1_000;
+
+function bytesOf(name: string): Buffer {
+  const known = namesSeen.get(name);
+  if (known !== undefined) return known;
+  const bytes = Buffer.from(name);
+  if (namesSeen.size < NAMES_SEEN_MAX) namesSeen.set(name, bytes);
+  return bytes;
+}
+
+function sameBytes(message: Buffer, start: number, wanted: Buffer): boolean {
+  for (let index = 0; index < wanted.length; index += 1) {
+    if (message[start + index] !== wanted[index]) return false;
+  }
+  return true;
 }

@@ -2,16 +2,12 @@
 import { REQUEST_BYTES_MAX } from '../constants.js';
 import type { JsonObject } from './claims.js';
 import type { DestinationFacts } from './destination.js';
-import type { RequestHeaders } from './headers.js';
+import { NO_HEADERS, type RequestHeaders } from './headers.js';
 import type { IdentitySource } from './identity.js';
 import { type Stop, stop } from './stop.js';
 import { fromStruct } from './struct.js';
 import type { TargetFacts } from './target.js';
-import {
-  type AttributeContextMessage,
-  decodeCheckRequest,
-  type HttpRequestMessage,
-} from './wire.js';
+import { type CheckMessage, decodeCheckRequest } from './wire-request.js';
 
 /** Where Envoy's jwt_authn filter puts the payloads of tokens it verified. */
 const JWT_NAMESPACE = 'envoy.filters.http.jwt_authn';
@@ -27,52 +23,35 @@ export function readRequest(message: Uint8Array): RequestFacts | Stop {
   if (message.byteLength > REQUEST_BYTES_MAX) {
     return stop('request_too_large', 'request_too_large', 'the message is larger than the limit');
   }
-  const attributes = decodeCheckRequest(message)?.attributes;
-  if (attributes === undefined) return undecodable('the message has no readable attributes');
-  const { source, request } = attributes;
-  if (request === undefined) {
+  const decoded = decodeCheckRequest(message);
+  if (decoded === undefined) return undecodable('the message is no readable CheckRequest');
+  const { hasSource, hasRequest, hasHttp, method } = decoded;
+  if (!hasRequest) {
     // Only the TCP filter sends no request; it always says who is at the other end.
-    return source === undefined
-      ? undecodable('the message has neither source nor request')
-      : { protocol: 'tcp', method: '', path: '', headers: NO_HEADERS, ...peers(attributes) };
+    return hasSource
+      ? { protocol: 'tcp', method: '', path: '', headers: NO_HEADERS, ...peers(decoded) }
+      : undecodable('the message has neither source nor request');
   }
-  const { http } = request;
-  if (http === undefined) return undecodable('the request has no http part');
-  if (!http.method) return undecodable('the request has no method');
-  return {
-    protocol: 'http',
-    method: http.method,
-    path: http.path ?? '',
-    headers: headersOf(http),
-    ...peers(attributes),
-  };
+  if (!hasHttp) return undecodable('the request has no http part');
+  if (!method) return undecodable('the request has no method');
+  const headers = headersOf(decoded);
+  return { protocol: 'http', method, path: decoded.path ?? '', headers, ...peers(decoded) };
 }
 
-const NO_HEADERS: RequestHeaders = { form: 'map', map: new Map() };
-const NO_BYTES = new Uint8Array();
-const NO_EXTENSIONS: ReadonlyMap<string, string> = new Map();
-
-function headersOf(http: HttpRequestMessage): RequestHeaders {
-  if (http.header_map === undefined) {
-    return http.headers === undefined ? NO_HEADERS : { form: 'map', map: http.headers };
-  }
-  const list = (http.header_map.headers ?? []).map(({ key = '', value, raw_value }) => ({
-    key,
-    value: raw_value ?? (value === undefined ? NO_BYTES : Buffer.from(value)),
-  }));
-  return { form: 'raw', list };
+function headersOf({ headers, headerMap }: CheckMessage): RequestHeaders {
+  if (headerMap !== undefined) return { form: 'raw', fields: headerMap };
+  return headers === undefined ? NO_HEADERS : { form: 'map', fields: headers };
 }
 
-function peers(attributes: AttributeContextMessage) {
-  const { source, destination, context_extensions, metadata_context } = attributes;
+function peers(message: CheckMessage) {
   return {
-    principal: source?.principal ?? '',
-    certificate: source?.certificate ?? '',
-    sourceAddress: source?.address?.socket_address?.address,
-    destinationPrincipal: destination?.principal ?? '',
-    contextExtensions: context_extensions ?? NO_EXTENSIONS,
+    principal: message.sourcePrincipal ?? '',
+    certificate: message.sourceCertificate ?? '',
+    sourceAddress: message.sourceAddress,
+    destinationPrincipal: message.destinationPrincipal ?? '',
+    contextExtensions: message.contextExtensions,
     claims(payload: string): JsonObject | undefined {
-      const struct = metadata_context?.filter_metadata?.get(JWT_NAMESPACE);
+      const struct = message.filterMetadata.get(JWT_NAMESPACE);
       const value = struct === undefined ? undefined : fromStruct(struct)[payload];
       return typeof value === 'object' && value !== null && !Array.isArray(value)
         ? (value as JsonObject)

@@ -4,6 +4,7 @@
  * reaches the access log on every path (envoy-facts sections a, c, h).
  */
 import { ANSWER_POLICIES_MAX } from '../constants.js';
+import { AnswerTemplates } from './answer-template.js';
 import { REASONS } from './reasons.js';
 import { toStruct } from './struct.js';
 import type { CheckRecord, CheckSettings } from './types.js';
@@ -25,8 +26,22 @@ export function respond(record: CheckRecord, settings: RespondSettings): CheckAn
   if (record.outcome === 'fail' && settings.failResponse === 'grpc_error') {
     return { grpcError: { code: UNAVAILABLE, message: record.reason } };
   }
-  return { response: encodeCheckResponse(responseMessage(record, settings)) };
+  let templates = templatesOf.get(settings);
+  if (templates === undefined) {
+    templates = new AnswerTemplates();
+    templatesOf.set(settings, templates);
+  }
+  const { generation, outcome, decision, mode, reason, policies } = record;
+  const shown = policies.slice(0, ANSWER_POLICIES_MAX);
+  // INVARIANT: whatever an answer says beside its id is the generation's, or is in this key.
+  const key = `${outcome} ${decision} ${mode} ${reason} ${shown.join(' ')}`;
+  const response = templates.answer(generation, key, record.decisionId, (decisionId) =>
+    encodeCheckResponse(responseMessage({ ...record, decisionId }, settings)),
+  );
+  return { response };
 }
+
+const templatesOf = new WeakMap<RespondSettings, AnswerTemplates>();
 
 function responseMessage(record: CheckRecord, settings: RespondSettings): CheckResponseMessage {
   const dynamic_metadata = toStruct(metadata(record));

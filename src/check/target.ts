@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { CompiledBundle } from '../bundle/types.js';
-import { type RequestHeaders, rawHeaderValues } from './headers.js';
+import type { RequestHeaders } from './headers.js';
 import { PATH_RULES, type ParsedPath, type PathRule, parsePath } from './path.js';
 import { parseQuery } from './query.js';
 import { matchRoute, type RouteMatch } from './route.js';
@@ -86,7 +86,7 @@ export function methodAction(method: string, access: Access | undefined): Action
  */
 function rawPathFault({ path, headers }: TargetFacts): PathRule | undefined {
   if (headers.form !== 'raw') return undefined;
-  const [raw, ...more] = rawHeaderValues(headers, ':path');
+  const [raw, ...more] = headers.fields.values(':path');
   if (raw === undefined) return undefined;
   if (more.length > 0) return 'path_mismatch';
   if (!isUtf8(raw)) return 'path_not_utf8';

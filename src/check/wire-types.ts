@@ -1,63 +1,9 @@
 /**
  * The messages of proto/ as plain data, named as on the wire. Fields that were not sent are absent.
  *
- * INVARIANT: everything keyed by text of a client is a Map (or, inside a Struct, is read by
- * `fromStruct` alone), so that names like `__proto__` and `constructor` are names like any other.
+ * INVARIANT: what is keyed by text from outside is read by `fromStruct` alone, so that names like
+ * `__proto__` and `constructor` are names like any other.
  */
-
-export interface CheckRequestMessage {
-  readonly attributes?: AttributeContextMessage;
-}
-
-export interface AttributeContextMessage {
-  readonly source?: PeerMessage;
-  readonly destination?: PeerMessage;
-  /** Absent for the TCP network filter. */
-  readonly request?: RequestMessage;
-  readonly context_extensions?: ReadonlyMap<string, string>;
-  readonly metadata_context?: MetadataMessage;
-  readonly tls_session?: { readonly sni?: string };
-}
-
-export interface PeerMessage {
-  readonly address?: AddressMessage;
-  readonly principal?: string;
-  /** URL-encoded PEM. */
-  readonly certificate?: string;
-}
-
-export interface AddressMessage {
-  readonly socket_address?: { readonly address?: string; readonly port_value?: number };
-  readonly pipe?: { readonly path?: string };
-}
-
-export interface RequestMessage {
-  readonly time?: { readonly seconds?: number; readonly nanos?: number };
-  readonly http?: HttpRequestMessage;
-}
-
-export interface HttpRequestMessage {
-  readonly id?: string;
-  readonly method?: string;
-  readonly headers?: ReadonlyMap<string, string>;
-  readonly header_map?: { readonly headers?: readonly HeaderValueMessage[] };
-  readonly path?: string;
-  readonly host?: string;
-  readonly scheme?: string;
-  readonly query?: string;
-  readonly protocol?: string;
-}
-
-export interface HeaderValueMessage {
-  readonly key?: string;
-  readonly value?: string;
-  /** Absent when the value is empty. A view into the message: copy what outlives the check. */
-  readonly raw_value?: Uint8Array;
-}
-
-export interface MetadataMessage {
-  readonly filter_metadata?: ReadonlyMap<string, StructMessage>;
-}
 
 /** google.protobuf.Struct. Read it with `fromStruct`, make it with `toStruct`. */
 export interface StructMessage {

@@ -1,11 +1,8 @@
-/**
- * Bytes to messages and back: the only file that knows how protobuf is decoded. It never throws on
- * input, and it never hands out an object keyed by text of a client.
- */
+/** The gRPC service as Envoy calls it, and the messages that the generated code reads and writes. */
 import { fileURLToPath } from 'node:url';
 import type { MethodDefinition } from '@grpc/grpc-js';
 import { loadSync, type MessageTypeDefinition, type Options } from '@grpc/proto-loader';
-import type { CheckRequestMessage, CheckResponseMessage, StructMessage } from './wire-types.js';
+import type { CheckResponseMessage, StructMessage } from './wire-types.js';
 
 export type * from './wire-types.js';
 
@@ -30,36 +27,20 @@ const LOADER_OPTIONS: Options = {
   includeDirs: [PROTO_DIR],
 };
 
-/** Messages as the loader makes them: maps are plain objects with a prototype. */
-interface RawCheckRequest {
-  attributes?: {
-    request?: { http?: { headers?: PlainObject<string> | ReadonlyMap<string, string> } };
-    context_extensions?: PlainObject<string> | ReadonlyMap<string, string>;
-    metadata_context?: {
-      filter_metadata?: PlainObject<StructMessage> | ReadonlyMap<string, StructMessage>;
-    };
-  };
-}
-type PlainObject<T> = Record<string, T>;
-
 const definitions = loadSync('envoy/service/auth/v3/external_auth.proto', LOADER_OPTIONS);
-const requestType = definitions['envoy.service.auth.v3.CheckRequest'] as MessageTypeDefinition<
-  object,
-  RawCheckRequest
->;
 const responseType = definitions['envoy.service.auth.v3.CheckResponse'] as MessageTypeDefinition<
   CheckResponseMessage,
   object
 >;
 
-/** The message, or undefined when the bytes are no CheckRequest or nest deeper than 100 messages. */
-export function decodeCheckRequest(bytes: Uint8Array): CheckRequestMessage | undefined {
-  try {
-    return mapsOfMessage(requestType.deserialize(asBuffer(bytes)));
-  } catch {
-    // The decoder throws on truncated, malformed and too deeply nested messages alike.
-    return undefined;
-  }
+const structType = definitions['google.protobuf.Struct'] as MessageTypeDefinition<
+  object,
+  StructMessage
+>;
+
+/** Throws on malformed bytes, and on values nested too deep. */
+export function decodeStruct(bytes: Buffer): StructMessage {
+  return structType.deserialize(bytes);
 }
 
 export function encodeCheckResponse(message: CheckResponseMessage): Buffer {
@@ -84,31 +65,4 @@ export const authorizationService: { readonly Check: MethodDefinition<Buffer, Bu
 
 function identity(bytes: Buffer): Buffer {
   return bytes;
-}
-
-/** The decoder reads text from Buffers natively; from other arrays it would differ on bad UTF-8. */
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes)
-    ? bytes
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** Replaces the plain objects in place: the message is ours alone and was made a moment ago. */
-function mapsOfMessage(message: RawCheckRequest): CheckRequestMessage {
-  const attributes = message.attributes ?? {};
-  const http = attributes.request?.http;
-  if (http?.headers !== undefined) http.headers = mapOf(http.headers);
-  if (attributes.context_extensions !== undefined) {
-    attributes.context_extensions = mapOf(attributes.context_extensions);
-  }
-  const metadata = attributes.metadata_context;
-  if (metadata?.filter_metadata !== undefined) {
-    metadata.filter_metadata = mapOf(metadata.filter_metadata);
-  }
-  return message as CheckRequestMessage;
-}
-
-/** Own keys only; the loader defines `__proto__` as an own key too. */
-function mapOf<T>(object: PlainObject<T> | ReadonlyMap<string, T>): ReadonlyMap<string, T> {
-  return new Map(Object.entries(object as PlainObject<T>));
 }

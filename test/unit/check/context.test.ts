@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import type { ContextShape, TaskField, ValueShape } from '../../../src/cedar/types.js';
 import type { JsonObject } from '../../../src/check/claims.js';
 import { buildContext, type ContextFacts } from '../../../src/check/context.js';
-import type { RequestHeaders } from '../../../src/check/headers.js';
+import { NO_HEADERS, type RequestHeaders } from '../../../src/check/headers.js';
 import { Stop } from '../../../src/check/stop.js';
 import { ACT_CHAIN_MAX, CONTEXT_SET_MAX } from '../../../src/constants.js';
+import { headersOf } from '../../support/headers.js';
 
 const NOTHING: ContextShape = {
   path: false,
@@ -23,7 +24,7 @@ const FACTS: ContextFacts = {
   path: '/a',
   params: new Map([['id', '7']]),
   query: new Map([['q', ['1', '2']]]),
-  headers: { form: 'map', map: new Map() },
+  headers: NO_HEADERS,
   claims: () => undefined,
   claimNames: { payload: 'p', taskId: 'task_id', taskKind: 'task_kind', taskIntent: 'task_intent' },
   environment: 'production',
@@ -94,14 +95,12 @@ describe('the context holds what the schema declares and nothing else', () => {
 describe('declared headers', () => {
   const text = { headers: new Map([['x-a', 'string' as const]]) };
   const set = { headers: new Map([['x-a', 'set' as const]]) };
-  const map = (...entries: [string, string][]): RequestHeaders => ({
-    form: 'map',
-    map: new Map(entries),
-  });
-  const raw = (...entries: [string, string | number[]][]): RequestHeaders => ({
-    form: 'raw',
-    list: entries.map(([key, value]) => ({ key, value: Buffer.from(value as string) })),
-  });
+  const map = (...entries: [string, string][]) => headersOf('map', entries);
+  const raw = (...entries: [string, string | number[]][]) =>
+    headersOf(
+      'raw',
+      entries.map(([name, value]) => [name, Buffer.from(value as string)]),
+    );
 
   it('arrive in both forms', () => {
     expect(contextOf(text, { headers: map(['x-a', '1'], ['x-b', '2']) })).toEqual({

@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { CompiledBundle, Protocol, Route } from '../../../src/bundle/types.js';
 import type { ContextShape } from '../../../src/cedar/types.js';
 import { readDestination } from '../../../src/check/destination.js';
+import { NO_HEADERS } from '../../../src/check/headers.js';
 import { parseQuery } from '../../../src/check/query.js';
 import { Stop } from '../../../src/check/stop.js';
 import { readTarget, type TargetFacts } from '../../../src/check/target.js';
 import { QUERY_PAIRS_MAX } from '../../../src/constants.js';
+import { headersOf } from '../../support/headers.js';
 
 const REFUND: Route = {
   kind: 'http',
@@ -53,8 +55,8 @@ function bundle(over: { protocol?: Protocol; semicolon?: boolean; query?: string
 }
 
 function facts(method: string, path: string, raw?: string | number[]): TargetFacts {
-  const list = [{ key: ':path', value: Buffer.from((raw ?? path) as string) }];
-  return { protocol: 'http', method, path, headers: { form: 'raw', list } };
+  const headers = headersOf('raw', [[':path', Buffer.from((raw ?? path) as string)]]);
+  return { protocol: 'http', method, path, headers };
 }
 
 describe('the action', () => {
@@ -83,7 +85,7 @@ describe('the action', () => {
       protocol: 'tcp',
       method: '',
       path: '',
-      headers: { form: 'map', map: new Map() },
+      headers: NO_HEADERS,
     };
     expect(readTarget(tcp, bundle())).toMatchObject({
       action: { name: 'connect', access: 'write' },
@@ -172,13 +174,13 @@ describe('a path', () => {
   });
 
   it('with two raw copies is rejected even if both agree', () => {
-    const copy = { key: ':path', value: Buffer.from('/a') };
-    const twice = { ...facts('GET', '/a'), headers: { form: 'raw' as const, list: [copy, copy] } };
+    const copy = [':path', '/a'] as const;
+    const twice = { ...facts('GET', '/a'), headers: headersOf('raw', [copy, copy]) };
     expect(readTarget(twice, bundle())).toMatchObject({ error: { code: 'path_mismatch' } });
   });
 
   it('is judged alone where Envoy leaves pseudo headers out', () => {
-    const none = { ...facts('GET', '/a'), headers: { form: 'raw' as const, list: [] } };
+    const none = { ...facts('GET', '/a'), headers: headersOf('raw', []) };
     expect(readTarget(none, bundle())).toMatchObject({ path: { path: '/a' } });
   });
 });

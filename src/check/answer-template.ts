@@ -1,0 +1,56 @@
+/**
+ * Answers that differ in nothing but the decision id are encoded once; the id is then written into a
+ * copy. (Encoding an answer takes 20 us, copying one takes 1.) The templates live as long as the
+ * generation that they speak for, and their number is bounded.
+ */
+import { ANSWER_TEMPLATES_MAX } from '../constants.js';
+import type { Generation } from './types.js';
+
+/** As long as a UUID, of a character that no validated value can hold. */
+const ID_CHARS = 36;
+const PLACEHOLDER = '\u0001'.repeat(ID_CHARS);
+
+interface Template {
+  readonly bytes: Buffer;
+  /** Where the id stands. */
+  readonly places: readonly number[];
+}
+
+export class AnswerTemplates {
+  readonly #byGeneration = new WeakMap<Generation, Map<string, Template>>();
+
+  /**
+   * The answer with this id. `key` says all that the answer depends on within one generation;
+   * `encode` makes it for any id of this length.
+   */
+  answer(
+    generation: Generation,
+    key: string,
+    decisionId: string,
+    encode: (decisionId: string) => Buffer,
+  ): Buffer {
+    if (decisionId.length !== ID_CHARS) return encode(decisionId);
+    let templates = this.#byGeneration.get(generation);
+    if (templates === undefined) {
+      templates = new Map();
+      this.#byGeneration.set(generation, templates);
+    }
+    let template = templates.get(key);
+    if (template === undefined) {
+      if (templates.size >= ANSWER_TEMPLATES_MAX) return encode(decisionId);
+      template = templateOf(encode(PLACEHOLDER));
+      templates.set(key, template);
+    }
+    const bytes = Buffer.from(template.bytes);
+    for (const place of template.places) bytes.write(decisionId, place, ID_CHARS, 'latin1');
+    return bytes;
+  }
+}
+
+function templateOf(bytes: Buffer): Template {
+  const places: number[] = [];
+  for (let at = bytes.indexOf(PLACEHOLDER); at !== -1; at = bytes.indexOf(PLACEHOLDER, at + 1)) {
+    places.push(at);
+  }
+  return { bytes, places };
+}
