@@ -96,6 +96,7 @@ function entryOf(name: string, publicPem: string, nowMs: number): string {
     `  ${name}:`,
     '    public: |',
     ...block.map((line) => `      ${line}`),
+    '    # Bundles made before this do not count: set it earlier for those that are there already.',
     `    from: ${day}T00:00:00Z`,
   ].join('\n');
 }
