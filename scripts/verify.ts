@@ -4,7 +4,15 @@
  * committed. Exit 1 when any step failed.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -60,6 +68,7 @@ const STEPS: readonly Step[] = [
   { name: `take-over under load, ${TAKE_OVER_RUNS} runs`, run: takeOver },
   { name: `${LARGE_POLICIES} policies taken ${LARGE_LOADS} times`, run: largeBundles },
   { name: `${SOAK_CHECKS} checks in one process`, run: soak },
+  { name: `one bundle built here and on ${OTHER_NODE}: the same bytes`, run: sameBytes },
   { name: 'demo', run: demo },
   { name: 'package installed in an empty folder', run: packed },
   { name: 'promtool check metrics', run: promtool, absent: withoutPromtool },
@@ -174,6 +183,26 @@ async function soak(): Promise<string> {
       await server.stop();
     }
     return 'every one was answered and logged';
+  });
+}
+
+/** In two folders and on two versions of Node. */
+async function sameBytes(): Promise<string> {
+  const env = { SOURCE_DATE_EPOCH: '1793698200' };
+  const nodes = [process.execPath, await installOtherNode()];
+  return inTemporaryFolder(async (dir) => {
+    const built: Buffer[] = [];
+    for (const [index, node] of nodes.entries()) {
+      const folder = join(dir, `folder-${index}`);
+      cpSync(join(ROOT, 'policies'), folder, { recursive: true });
+      const file = join(dir, `${index}.tar.gz`);
+      const args = ['bundle', 'build', folder, '--output', file];
+      await run(node, ['--import', 'tsx', join('src', 'cli.ts'), ...args], { env });
+      built.push(readFileSync(file));
+    }
+    const [here, there] = built;
+    if (here === undefined || there?.equals(here) !== true) throw new Error('the bytes differ');
+    return `${here.length} bytes, twice`;
   });
 }
 

@@ -118,8 +118,11 @@ export const TEST_NAME_CHARS_MAX = 200;
 export const CANONICAL_JSON_DEPTH_MAX = 32;
 /** Bytes of one signature: the longest is ECDSA P-256 in DER. */
 export const SIGNATURE_BYTES_MAX = 72;
-/** Signatures of one artifact; each may be tried with every trusted key, tens of microseconds a try. */
-export const SIGNATURES_MAX = 32;
+/**
+ * Signatures of one artifact; real ones have two or three. Each may be tried with every trusted key,
+ * up to half a millisecond a try: with TRUST_ENTRIES_MAX keys seconds, within LOAD_TIMEOUT_MS.
+ */
+export const SIGNATURES_MAX = 16;
 /** Characters of a key id in a signature; ours have 71. */
 export const KEY_ID_CHARS_MAX = 256;
 /** Bytes of a PEM file with one key; real ones have a few hundred. */

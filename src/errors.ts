@@ -202,7 +202,7 @@ export const ERRORS = {
   },
   signature_threshold: {
     summary: 'fewer people than needed have signed with keys that count',
-    help: 'see who signed with `cedargate verify`, and docs/signing.md for which keys count',
+    help: 'have more people sign; docs/signing.md says when a signature counts',
   },
   trust_invalid: {
     summary: 'trust.yaml has an unknown, missing or wrong field, or contradicts itself',

@@ -68,7 +68,8 @@ export interface Built {
   readonly warnings: readonly Problem[];
 }
 
-export function buildBundle(input: BuildInput): Result<Built> {
+export function buildBundle(unordered: BuildInput): Result<Built> {
+  const input = inOrder(unordered);
   const packed = packedFiles(input);
   if (!packed.ok) return packed;
   const compiled = compileEverywhere(input.files);
@@ -100,6 +101,13 @@ export function buildBundle(input: BuildInput): Result<Built> {
   const { warnings } = bundle;
   const digest = bundleDigest(manifestBytes);
   return ok({ archive, manifest, manifestBytes, indexBytes, digest, environments, warnings });
+}
+
+/** The index follows the order of files, which is bytewise. */
+function inOrder(input: BuildInput): BuildInput {
+  const sorted = (files: readonly SourceFile[]) =>
+    [...files].sort((a, b) => compareBytewise(a.name, b.name));
+  return { ...input, files: sorted(input.files), testFiles: sorted(input.testFiles) };
 }
 
 /** By their names in the archive, in bytewise order. */

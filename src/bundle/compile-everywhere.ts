@@ -20,13 +20,14 @@ const ANY_ENVIRONMENT = 'any';
 export function compileEverywhere(files: readonly SourceFile[]): Result<CompiledEverywhere> {
   const without = compileBundle(files, { environment: undefined });
   const named = files.flatMap(({ name }) => environmentOfFile(name) ?? []);
+  const tried = named.length > 0 ? named : [ANY_ENVIRONMENT];
   let first = without.ok ? without.value : undefined;
-  for (const environment of named.length > 0 ? named : [ANY_ENVIRONMENT]) {
+  for (const environment of tried) {
     const compiled = compileBundle(files, { environment });
     if (!compiled.ok) return without.ok ? compiled : without;
     first ??= compiled.value;
   }
   if (first === undefined) throw new Error('nothing was compiled');
   // With an environment more can be wrong, never less: so what failed without is that it wants one.
-  return ok({ bundle: first, environments: without.ok ? [undefined, ...named] : named });
+  return ok({ bundle: first, environments: without.ok ? [undefined, ...named] : tried });
 }

@@ -8,8 +8,10 @@ import { readBytes, replaceFile } from './files.js';
 import { fail, type Io, note, style } from './output.js';
 
 const EXAMPLES = `Examples:
-  cedargate bundle export payments-2026.11.3.tar.gz --configmap payments-bundle --slot b \\
-    --namespace shop --namespace shop-canary | kubectl apply --server-side -f -
+  Into slot b, for two namespaces:
+    cedargate bundle export payments-2026.11.3.tar.gz --configmap payments-bundle --slot b \\
+      --namespace shop --namespace shop-canary --output configmaps.yaml
+    kubectl apply --server-side -f configmaps.yaml
 `;
 
 const NOTES = `

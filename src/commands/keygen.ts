@@ -1,5 +1,5 @@
 /** `cedargate keygen`: a new pair of keys, and the entry for trust.yaml that makes it count. */
-import { access } from 'node:fs/promises';
+import { access, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
 import { NAME_PATTERN, NAME_RULE } from '../bundle/names.js';
@@ -79,7 +79,11 @@ async function keygen(path: string, type: KeyType, nowMs: number): Promise<Resul
   const secret = await createFile(privateKeyFile, Buffer.from(privatePem), PRIVATE_MODE);
   if (!secret.ok) return secret;
   const open = await createFile(publicKeyFile, Buffer.from(publicPem), PUBLIC_MODE);
-  if (!open.ok) return open;
+  if (!open.ok) {
+    // Half a pair would stand in the way of the next try.
+    await rm(privateKeyFile, { force: true });
+    return open;
+  }
   const trustEntry = entryOf(name, publicPem, nowMs);
   return ok({ id: publicKey.id, type, privateKeyFile, publicKeyFile, trustEntry });
 }
@@ -92,6 +96,7 @@ function entryOf(name: string, publicPem: string, nowMs: number): string {
     `  ${name}:`,
     '    public: |',
     ...block.map((line) => `      ${line}`),
+    '    # Bundles made before this do not count: set it earlier for those that are there already.',
     `    from: ${day}T00:00:00Z`,
   ].join('\n');
 }

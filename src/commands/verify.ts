@@ -1,5 +1,6 @@
 /** `cedargate verify`: whether a built bundle is whole and signed by the people who may. */
 import type { Command } from 'commander';
+import { bytesDigest } from '../bundle/digest.js';
 import type { OpenedBundle } from '../bundle/open.js';
 import { judgeBundle, verifyBundle } from '../bundle/verify.js';
 import { verifyDeep } from '../bundle/verify-deep.js';
@@ -58,10 +59,10 @@ export function registerVerify(program: Command, io: Io): void {
 async function readTrust(flags: Flags): Promise<Result<Trust>> {
   const bytes = await readBytes(flags.trust, YAML_BYTES_MAX);
   if (!bytes.ok) return bytes;
-  const trust = parseTrust(bytes.value, flags.trust);
-  if (!trust.ok) return trust;
-  const wrong = checkTrustDigest(trust.value, flags.trustDigest ?? []);
-  return wrong === undefined ? trust : failed({ ...wrong, file: flags.trust });
+  const digest = bytesDigest(bytes.value);
+  const wrong = checkTrustDigest({ digest }, flags.trustDigest ?? []);
+  if (wrong !== undefined) return failed({ ...wrong, file: flags.trust });
+  return parseTrust(bytes.value, flags.trust);
 }
 
 async function verifyFile(file: string, trust: Trust, flags: Flags): Promise<Result<Verified>> {

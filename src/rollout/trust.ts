@@ -2,7 +2,7 @@
  * trust.yaml, the rules of change: people and their keys, who may sign and approve what, and within
  * which limits. It stands outside what it judges; the digest of its bytes is pinned.
  */
-import { createHash } from 'node:crypto';
+import { bytesDigest } from '../bundle/digest.js';
 import { decodeText } from '../bundle/text.js';
 import type { Digest } from '../bundle/types.js';
 import { readYaml, type YamlDocument, yamlPlace } from '../bundle/yaml.js';
@@ -59,13 +59,12 @@ export function parseTrust(bytes: Uint8Array, file: string): Result<Trust> {
     .sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
     .slice(0, PROBLEMS_MAX);
   if (first !== undefined) return failed(first, ...rest);
-  const digest: Digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-  return ok(assemble(shaped.value, keys, digest));
+  return ok(assemble(shaped.value, keys, bytesDigest(bytes)));
 }
 
 /**
- * A trust file is believed only when its digest is one of those pinned; none pinned pins nothing.
- * Undefined when all is well, else the problem `trust_digest`.
+ * A trust file is believed only when the digest of its bytes is one of those pinned; none pinned pins
+ * nothing. Undefined when all is well, else the problem `trust_digest`. To be asked before parsing.
  */
 export function checkTrustDigest(
   trust: Pick<Trust, 'digest'>,

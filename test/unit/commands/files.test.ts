@@ -15,14 +15,14 @@ describe('replaceFile', () => {
     expect(await readdir(directory)).toEqual(['a']);
   });
 
-  it('keeps the permissions of a file, and a symbolic link', async () => {
+  it('keeps the permissions of a file, whatever the umask, and a symbolic link', async () => {
     const directory = await temporaryDirectory();
     await writeFile(join(directory, 'a'), 'old');
-    await chmod(join(directory, 'a'), 0o640);
+    await chmod(join(directory, 'a'), 0o666);
     await symlink('a', join(directory, 'link'));
     expect(await replaceFile(join(directory, 'link'), BYTES)).toEqual({ ok: true });
     expect(await readFile(join(directory, 'a'), 'utf8')).toBe('new');
-    expect(await modeOf(join(directory, 'a'))).toBe(0o640);
+    expect(await modeOf(join(directory, 'a'))).toBe(0o666);
     expect(await readdir(directory)).toEqual(['a', 'link']);
   });
 

@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bundlePae } from '../../../src/bundle/attach.js';
@@ -95,6 +95,14 @@ describe('keygen', () => {
     await expect(
       stat(join(directory, there === 'ada.key' ? 'ada.pub' : 'ada.key')),
     ).rejects.toThrow();
+  });
+
+  it('leaves no half of a pair behind', async () => {
+    const directory = await temporaryDirectory();
+    await symlink('nowhere', join(directory, 'ada.pub'));
+    const { exitCode } = await cedargate('keygen', join(directory, 'ada'));
+    expect(exitCode).toBe(1);
+    expect(await readdir(directory)).toEqual(['ada.pub']);
   });
 
   it.each([
@@ -275,6 +283,12 @@ describe('verify', () => {
       stdout: '',
       stderr: expect.stringContaining('[trust_digest]'),
     });
+  });
+
+  it('does not read a trust file that is not pinned', async () => {
+    const path = await folder({ 'b.tar.gz': signed, 'trust.yaml': '{' });
+    const { stderr } = await verify(path, '--trust-digest', `sha256:${'0'.repeat(64)}`);
+    expect(stderr).toContain('[trust_digest]');
   });
 
   it('builds a bundle again with --deep, once it is trusted', async () => {

@@ -2,20 +2,11 @@
  * deploy/kubernetes/payments.yaml against the official schemas, the program and envoy.yaml: whatever
  * is said twice must be said alike.
  */
-import { execFileSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { compileBundle } from '../../../src/bundle/compile.js';
 import { loadConfig } from '../../../src/config/load.js';
@@ -23,13 +14,10 @@ import { OPTIONS } from '../../../src/config/options.js';
 import { configSchema } from '../../../src/config/schema.js';
 import { SHUTDOWN_MS_MAX } from '../../../src/constants.js';
 import { probeRoutes } from '../../../src/server/routes.js';
+import { KUBERNETES_VERSIONS, kubernetesFaults } from '../../support/kubernetes.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const MANIFEST = join(ROOT, 'deploy/kubernetes/payments.yaml');
-const PYTHON_TOOLS = join(ROOT, '.cache/python');
-/** The oldest Kubernetes that the manifest promises, and the newest that the tool knows. */
-const KUBERNETES_VERSIONS = ['1.30', '1.37'];
-
 // biome-ignore lint/suspicious/noExplicitAny: the schema is Kubernetes' and Envoy's, and they check it
 type Loose = any;
 
@@ -53,38 +41,18 @@ function container(name: string): Loose {
   return containers.find((c) => c.name === name) ?? expect.unreachable(`no container ${name}`);
 }
 
-/** What kubernetes-validate says of a manifest; undefined when it is valid. */
-function validate(file: string, version: string): string | undefined {
-  try {
-    execFileSync(
-      process.env.PYTHON ?? 'python3',
-      ['-m', 'kubernetes_validate', '--strict', '--kubernetes-version', version, file],
-      { env: { ...process.env, PYTHONPATH: PYTHON_TOOLS }, stdio: 'pipe' },
-    );
-    return undefined;
-  } catch (thrown) {
-    const { message, stdout, stderr } = thrown as Error & { stdout?: Buffer; stderr?: Buffer };
-    return `${message}\n${stdout ?? ''}${stderr ?? ''}`;
-  }
-}
-
 const dir = mkdtempSync(join(tmpdir(), 'cedargate-kubernetes-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 describe('the official schemas', () => {
-  beforeAll(() => {
-    if (existsSync(join(PYTHON_TOOLS, 'kubernetes_validate'))) return;
-    throw new Error('kubernetes-validate is not under .cache/python: run `make test`');
-  });
-
   it.each(KUBERNETES_VERSIONS)('accept the manifest, strictly, for Kubernetes %s', (version) => {
-    expect(validate(MANIFEST, version)).toBeUndefined();
+    expect(kubernetesFaults(MANIFEST, version)).toBeUndefined();
   });
 
   it('would refuse a field that Kubernetes does not know', () => {
     const file = join(dir, 'wrong.yaml');
     writeFileSync(file, text.replace('restartPolicy: Always', 'restartPolicies: Always'));
-    expect(validate(file, '1.37')).toMatch(/restartPolicies/);
+    expect(kubernetesFaults(file, '1.37')).toMatch(/restartPolicies/);
   });
 });
 
