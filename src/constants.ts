@@ -80,6 +80,20 @@ export const TEST_FILES_MAX = 1_000;
 /** Characters of a test's name: it is printed on one line. */
 export const TEST_NAME_CHARS_MAX = 200;
 
+/** Questions that `bundle diff` asks of each side in one environment: some seconds of work. */
+export const DIFF_QUESTIONS_MAX = 20_000;
+/** States in one search for strings: patterns with many `*` multiply, real ones reach hundreds. */
+export const DIFF_STATES_MAX = 20_000;
+/** Literals of one set whose every subset is tried; of more, a few subsets. */
+export const DIFF_SUBSETS_MAX = 3;
+/** Conditions written out for one flip; beyond them a row only counts combinations. */
+export const DIFF_ROWS_MAX = 8;
+/** Names listed where a report counts more: members of a class, classes not finished. */
+export const DIFF_NAMES_MAX = 20;
+/** Distinct questions of a traffic log whose answers are remembered, and classes that are told. */
+export const TRAFFIC_INPUTS_MAX = 50_000;
+export const TRAFFIC_CLASSES_MAX = 10_000;
+
 /** Text given to a command by file or stdin, such as one line of the decision log. */
 export const INPUT_BYTES_MAX = 16 * MIB;
 
