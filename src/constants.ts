@@ -66,6 +66,13 @@ export const JSON_DEPTH_MAX = 32;
 /** Programs loaded into one thread's engine at once: active, next, those of requests in flight. */
 export const ENGINE_SLOTS_MAX = 8;
 /**
+ * Sets of policies that apply together, preparsed for one program: names in the engine live for
+ * ever. Real bundles have dozens; what finds no room is decided with all policies.
+ */
+export const ENGINE_SETS_MAX = 512;
+/** Policies of one such set: parsing takes about 50 us each, on the thread that answers. */
+export const SET_POLICIES_MAX = 64;
+/**
  * Least time between two restarts of a crashed engine in milliseconds: one takes tens of them, and
  * requests that crash it again and again must not eat the processor.
  */

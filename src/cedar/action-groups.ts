@@ -34,7 +34,7 @@ export function checkGroups(
     }
     for (const name of requestActions(actions)) {
       const wanted = READS.has(name) === (group === 'read');
-      const found = ancestorsOf(name, actions).has(group);
+      const found = groupsOf(name, actions).has(group);
       if (wanted && !found) {
         const message = `the action \`${name}\` must be in the group \`${group}\`, which the schema declares`;
         problems.add(action(name), message, `write: action ${name} in [${group}]`);
@@ -51,7 +51,8 @@ function action(name: string): Subject {
   return { declaration: 'action', name, path: [] };
 }
 
-function ancestorsOf(name: string, actions: ReadonlyMap<string, ActionNode>): Set<string> {
+/** Groups that an action is in, directly or through others. */
+export function groupsOf(name: string, actions: ReadonlyMap<string, ActionNode>): Set<string> {
   const found = new Set<string>();
   const rest = [...(actions.get(name)?.parents ?? [])];
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {

@@ -7,14 +7,11 @@ import { messageOf, type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import { EngineFault } from './engine.js';
 import { parseEntities } from './entities.js';
-import { uidKey } from './entity-source.js';
 import { createEvaluator } from './evaluator.js';
-import { type ParsedPolicy, parsePolicies } from './policies.js';
-import { entitiesLookedInto } from './policy-json.js';
-import { readsOf } from './policy-reads.js';
+import { parsePolicies } from './policies.js';
 import type { TextFile } from './position.js';
 import { parseSchema } from './schema.js';
-import type { CedarProgram, CedarValue, EntityData, EntityUid } from './types.js';
+import type { CedarProgram, CedarValue, EntityData } from './types.js';
 import { validatePolicies } from './validate.js';
 
 export interface ProgramFiles {
@@ -65,16 +62,9 @@ function compile(files: ProgramFiles): Result<CompiledProgram> {
     schema: schema.request,
     policies: policies.map(({ policy }) => policy),
     entities,
-    namedEntities: namedEntities(policies),
-    reads: readsOf(policies.map(({ json }) => json)),
   };
   const tried = tryProgram(program);
   return tried.ok ? ok({ program, warnings }) : tried;
-}
-
-function namedEntities(policies: readonly ParsedPolicy[]): EntityUid[] {
-  const found = policies.flatMap(({ json }) => entitiesLookedInto(json));
-  return [...new Map(found.map((uid) => [uidKey(uid), uid])).values()];
 }
 
 /** Loads it and asks once per action: what would crash in the data plane crashes here first. */

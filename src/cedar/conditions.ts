@@ -9,6 +9,7 @@ import { type CedarApi, EngineFault, engine } from './engine.js';
 import { plainMessage, refusalOf } from './engine-errors.js';
 import { EntityStore } from './entity-store.js';
 import { childrenOf, type Expression } from './policy-json.js';
+import { unionOfReads } from './policy-reads.js';
 import type { CedarProgram, CedarRequest, Effect } from './types.js';
 
 /** `unreached`: it fails without the conditions before it, and one of those does not hold. */
@@ -65,7 +66,8 @@ export function explainPolicies(
 }
 
 function explain(api: CedarApi, program: CedarProgram, request: CedarRequest): PolicyExplanation[] {
-  const entities = new EntityStore(program).entitiesFor(request);
+  const reads = unionOfReads(program.policies.map((policy) => policy.reads));
+  const entities = new EntityStore(program).about(request).toSend(reads);
   const ask: Ask = (probes) => {
     const answer = api.isAuthorized({
       principal: request.principal.uid,

@@ -8,7 +8,7 @@
 import { createRequire } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import type * as Cedar from '@cedar-policy/cedar-wasm/nodejs';
-import { ENGINE_RESTART_MS, ENGINE_SLOTS_MAX } from '../constants.js';
+import { ENGINE_RESTART_MS, ENGINE_SETS_MAX, ENGINE_SLOTS_MAX } from '../constants.js';
 import { messageOf } from '../errors.js';
 
 export type CedarApi = typeof Cedar;
@@ -27,6 +27,12 @@ export interface SlotContent {
 
 export interface Slot {
   readonly name: string;
+  /**
+   * Preparses some of the policies under a name of their own, to be used with the schema of this
+   * slot; undefined when all its names are in use. Goes with the instance: after a restart it must be
+   * made anew. To be called within `run`; throws like the call it makes.
+   */
+  addSet(api: CedarApi, policies: SlotContent['policies']): string | undefined;
   /** Gives the slot back; calling it twice does nothing. */
   release(): void;
 }
@@ -42,6 +48,12 @@ const MODULE = '@cedar-policy/cedar-wasm/nodejs';
 /** Parsed into a slot that was given back, so that the old program's memory is freed. */
 const EMPTY: SlotContent = { schemaText: '', policies: {} };
 
+interface HeldSlot {
+  readonly content: SlotContent;
+  /** Sets added to it in the present instance; named `<slot>/0`, `<slot>/1`, ... */
+  sets: number;
+}
+
 /** Preparsed sets live for ever under their name, so names come from this fixed list. */
 const SLOT_NAMES = Array.from({ length: ENGINE_SLOTS_MAX }, (_, index) => `slot-${index + 1}`);
 
@@ -51,7 +63,7 @@ export class Engine {
   #startedAtMs: number;
   #restarts = 0;
   /** INVARIANT: what this map holds is preparsed in the present instance. */
-  readonly #slots = new Map<string, SlotContent>();
+  readonly #slots = new Map<string, HeldSlot>();
   readonly #options: EngineOptions;
 
   constructor(options: EngineOptions) {
@@ -86,20 +98,33 @@ export class Engine {
     const name = SLOT_NAMES.find((candidate) => !this.#slots.has(candidate));
     if (name === undefined) return undefined;
     this.run((api) => preparse(api, name, content));
-    this.#slots.set(name, content);
+    const slot: HeldSlot = { content, sets: 0 };
+    this.#slots.set(name, slot);
     let held = true;
-    const release = () => {
-      if (held) this.#release(name);
-      held = false;
+    return {
+      name,
+      addSet: (api, policies) => {
+        if (slot.sets >= ENGINE_SETS_MAX) return undefined;
+        const setName = `${name}/${slot.sets}`;
+        preparsePolicies(api, setName, policies);
+        slot.sets += 1;
+        return setName;
+      },
+      release: () => {
+        if (held) this.#release(name, slot.sets);
+        held = false;
+      },
     };
-    return { name, release };
   }
 
-  #release(name: string): void {
+  #release(name: string, sets: number): void {
     this.#slots.delete(name);
     if (this.#broken !== undefined) return;
     try {
-      this.run((api) => preparse(api, name, EMPTY));
+      this.run((api) => {
+        preparse(api, name, EMPTY);
+        for (let set = 0; set < sets; set += 1) preparsePolicies(api, `${name}/${set}`, {});
+      });
     } catch {
       // Only memory is at stake here; if the engine broke, the next call restarts it.
     }
@@ -113,7 +138,10 @@ export class Engine {
     this.#startedAtMs = nowMs;
     try {
       const api = this.#options.load();
-      for (const [name, content] of this.#slots) preparse(api, name, content);
+      for (const [name, slot] of this.#slots) {
+        preparse(api, name, slot.content);
+        slot.sets = 0;
+      }
       this.#api = api;
     } catch (thrown) {
       throw new EngineFault(`the engine cannot be restarted: ${messageOf(thrown)}`);
@@ -126,8 +154,12 @@ export class Engine {
 function preparse(api: CedarApi, name: string, content: SlotContent): void {
   const schema = api.preparseSchema(name, content.schemaText);
   if (schema.type === 'failure') throw new Error(`schema: ${firstMessage(schema.errors)}`);
-  const policies = api.preparsePolicySet(name, { staticPolicies: { ...content.policies } });
-  if (policies.type === 'failure') throw new Error(`policies: ${firstMessage(policies.errors)}`);
+  preparsePolicies(api, name, content.policies);
+}
+
+function preparsePolicies(api: CedarApi, name: string, policies: SlotContent['policies']): void {
+  const answer = api.preparsePolicySet(name, { staticPolicies: { ...policies } });
+  if (answer.type === 'failure') throw new Error(`policies: ${firstMessage(answer.errors)}`);
 }
 
 function firstMessage(errors: readonly Cedar.DetailedError[]): string {

@@ -1,98 +1,134 @@
 /**
  * Which entities go along with a request. Each costs the engine tens of microseconds, so only those
  * whose attributes, tags or ancestors a policy can reach are sent: the caller, the resource, what
- * conditions name, and what these refer to; and of each only what a policy can read. Ancestors are written into the entity itself (`in` looks
- * nowhere else), so they need not be sent for their own sake.
+ * conditions name, and what these refer to; and of each only what a policy can read. Ancestors are
+ * written into the entity itself (`in` looks nowhere else), so they need not be sent for their own
+ * sake.
  */
 import { uidKey } from './entity-source.js';
+import type { EntityReads } from './policy-reads.js';
 import type { CedarProgram, CedarRequest, CedarValue, EntityData, EntityUid } from './types.js';
 
 type Values = Readonly<Record<string, CedarValue>>;
 
+/** An entity by its key, as a request or the store knows it. */
+type ByKey = ReadonlyMap<string, EntityData>;
+
 export class EntityStore {
   readonly #schema: CedarProgram['schema'];
-  readonly #stored: ReadonlyMap<string, EntityData>;
-  readonly #named: readonly EntityUid[];
-  readonly #reads: CedarProgram['reads'];
+  readonly #stored: ByKey;
 
-  constructor({ schema, entities, namedEntities, reads }: CedarProgram) {
+  constructor({ schema, entities }: Pick<CedarProgram, 'schema' | 'entities'>) {
     this.#schema = schema;
     this.#stored = new Map(entities.map((entity) => [uidKey(entity.uid), entity]));
-    this.#named = namedEntities;
-    this.#reads = reads;
   }
 
-  entitiesFor(request: CedarRequest): EntityData[] {
-    const { principal, resource, ancestors } = request;
-    const given = new Map<string, EntityData>();
-    for (const entity of [principal, resource, ...ancestors]) given.set(uidKey(entity.uid), entity);
+  /** What is known of the entities of one request. */
+  about(request: CedarRequest): RequestEntities {
+    return new RequestEntities(request, this.#schema, this.#stored);
+  }
+}
 
-    const sent = new Map<string, EntityData>();
+export class RequestEntities {
+  readonly #request: CedarRequest;
+  readonly #schema: CedarProgram['schema'];
+  readonly #stored: ByKey;
+  readonly #given: ByKey;
+  /** Ancestors that were found, by the key of whose they are. */
+  readonly #found = new Map<string, ReadonlyMap<string, EntityUid>>();
+
+  constructor(request: CedarRequest, schema: CedarProgram['schema'], stored: ByKey) {
+    this.#request = request;
+    this.#schema = schema;
+    this.#stored = stored;
+    this.#given = entitiesOf(request);
+  }
+
+  /** Keys of the entity and of all that it is in, itself first. */
+  memberships({ uid }: EntityData): string[] {
+    const key = uidKey(uid);
+    return [key, ...this.#ancestors(uid, key).keys()];
+  }
+
+  /** Those that the engine needs, when policies can read this much. */
+  toSend(reads: EntityReads): EntityData[] {
+    const sent: EntityData[] = [];
     const seen = new Set<string>();
-    const rest: EntityUid[] = [principal.uid, resource.uid, ...this.#named];
+    const { principal, resource } = this.#request;
+    const rest: EntityUid[] = [principal.uid, resource.uid, ...reads.entities];
     for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
       const key = uidKey(next);
       if (seen.has(key)) continue;
       seen.add(key);
-      const entity = this.#entity(next, key, given);
+      const entity = this.#entity(next, key, reads);
       // Without data an entity is the same to Cedar as one that is not there.
       if (entity === undefined) continue;
-      sent.set(key, entity);
+      sent.push(entity);
       collectReferences(entity.attrs, rest);
       if (entity.tags !== undefined) collectReferences(entity.tags, rest);
     }
-    return [...sent.values()];
+    return sent;
   }
 
-  #entity(
-    uid: EntityUid,
-    key: string,
-    given: ReadonlyMap<string, EntityData>,
-  ): EntityData | undefined {
-    const fromRequest = given.get(key);
+  #entity(uid: EntityUid, key: string, reads: EntityReads): EntityData | undefined {
+    const fromRequest = this.#given.get(key);
     const stored = this.#stored.get(key);
-    const parents = this.#ancestors(uid, key, given);
-    const attrs = this.#read({ ...stored?.attrs, ...this.#declared(fromRequest) });
-    const tags = this.#reads.tags ? { ...stored?.tags, ...fromRequest?.tags } : {};
+    const parents: EntityUid[] = [];
+    for (const [ancestor, parent] of this.#ancestors(uid, key)) {
+      if (reads.ancestors?.has(ancestor) ?? true) parents.push(parent);
+    }
+    const attrs: Record<string, CedarValue> = Object.create(null);
+    let empty = parents.length === 0;
+    const take = (values: Values | undefined, declared?: ReadonlySet<string>) => {
+      for (const name in values) {
+        if (!reads.attributes.has(name) || declared?.has(name) === false) continue;
+        attrs[name] = values[name] as CedarValue;
+        empty = false;
+      }
+    };
+    take(stored?.attrs);
+    // What the request says of it counts as far as the schema declares it, and wins.
+    take(fromRequest?.attrs, this.#schema.attributes.get(uid.type) ?? NOTHING);
+    const tags = reads.tags ? { ...stored?.tags, ...fromRequest?.tags } : {};
     const tagged = Object.keys(tags).length > 0;
-    if (parents.length === 0 && Object.keys(attrs).length === 0 && !tagged) return undefined;
+    if (empty && !tagged) return undefined;
     return tagged ? { uid, attrs, parents, tags } : { uid, attrs, parents };
   }
 
-  #read(attrs: Values): Values {
-    const entries = Object.entries(attrs).filter(([name]) => this.#reads.attributes.has(name));
-    return Object.fromEntries(entries);
-  }
-
-  /** What the request says of the entity, as far as the schema declares it. */
-  #declared(entity: EntityData | undefined): Values {
-    if (entity === undefined) return {};
-    const names = this.#schema.attributes.get(entity.uid.type);
-    const entries = Object.entries(entity.attrs).filter(([name]) => names?.has(name) === true);
-    return Object.fromEntries(entries);
-  }
-
-  /** All of them, through parents that the request names and those in the store. */
-  #ancestors(uid: EntityUid, key: string, given: ReadonlyMap<string, EntityData>): EntityUid[] {
+  /** All of them by key, through parents that the request names and those in the store. */
+  #ancestors(uid: EntityUid, key: string): ReadonlyMap<string, EntityUid> {
+    const known = this.#found.get(key);
+    if (known !== undefined) return known;
     const found = new Map<string, EntityUid>();
-    const rest = this.#parents(uid, key, given);
+    const rest = this.#parents(uid, key);
     for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
       const nextKey = uidKey(next);
       if (nextKey === key || found.has(nextKey)) continue;
       found.set(nextKey, next);
-      rest.push(...this.#parents(next, nextKey, given));
+      rest.push(...this.#parents(next, nextKey));
     }
-    const wanted = this.#reads.ancestors;
-    if (wanted === undefined) return [...found.values()];
-    return [...found].filter(([ancestor]) => wanted.has(ancestor)).map(([, parent]) => parent);
+    this.#found.set(key, found);
+    return found;
   }
 
-  #parents(uid: EntityUid, key: string, given: ReadonlyMap<string, EntityData>): EntityUid[] {
+  #parents(uid: EntityUid, key: string): EntityUid[] {
     const types = this.#schema.parents.get(uid.type);
-    const stored = this.#stored.get(key)?.parents ?? [];
-    const fromRequest = given.get(key)?.parents ?? [];
-    return [...fromRequest.filter(({ type }) => types?.has(type) === true), ...stored];
+    const parents = [...(this.#stored.get(key)?.parents ?? [])];
+    for (const parent of this.#given.get(key)?.parents ?? []) {
+      if (types?.has(parent.type) === true) parents.push(parent);
+    }
+    return parents;
   }
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+function entitiesOf({ principal, resource, ancestors }: CedarRequest): ByKey {
+  const given = new Map<string, EntityData>();
+  given.set(uidKey(principal.uid), principal);
+  given.set(uidKey(resource.uid), resource);
+  for (const entity of ancestors) given.set(uidKey(entity.uid), entity);
+  return given;
 }
 
 /**

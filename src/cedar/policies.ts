@@ -6,6 +6,8 @@ import { isTooDeep, unsafeText } from './depth.js';
 import { engine } from './engine.js';
 import { type Excerpt, problemAt, wholeFile } from './engine-errors.js';
 import type { PolicyJson } from './policy-json.js';
+import { readsOf } from './policy-reads.js';
+import { scopeOf } from './policy-scope.js';
 import { lineOf, placeAt, type TextFile } from './position.js';
 import { skipBlank } from './tokens.js';
 import type { PolicySource } from './types.js';
@@ -133,8 +135,11 @@ function parsePolicy(
   const owner = annotations.get('owner') ?? '';
   const description = annotations.get('description') ?? '';
   const { file } = source;
-  const policy = { id, effect: answer.json.effect, owner, description, file, line, text };
-  return { policy, excerpt, json: answer.json };
+  const { json } = answer;
+  const scope = scopeOf(json);
+  const reads = readsOf(json, scope);
+  const policy = { id, effect: json.effect, owner, description, file, line, text, scope, reads };
+  return { policy, excerpt, json };
 }
 
 function duplicates(policies: readonly ParsedPolicy[]): Problem[] {

@@ -3,7 +3,7 @@ import type { SchemaJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { PROBLEMS_MAX } from '../constants.js';
 import { type Problem, problem } from '../errors.js';
 import { failed, okUnless, type Result } from '../result.js';
-import { checkGroups, requestActions } from './action-groups.js';
+import { checkGroups, groupsOf, requestActions } from './action-groups.js';
 import { readContextShape } from './context-shape.js';
 import { tooDeepSchema } from './depth.js';
 import { engine } from './engine.js';
@@ -195,6 +195,7 @@ function readActions(
     actions.set(name, {
       principalTypes,
       resourceTypes,
+      groups: groupsOf(name, nodes),
       context: readContextShape(name, fields, options),
     });
   }

@@ -24,6 +24,43 @@ export interface EntityData {
   readonly tags?: Readonly<Record<string, CedarValue>>;
 }
 
+/** What a policy's scope asks of the caller or the resource. */
+export type EntityTest =
+  | { readonly kind: 'any' }
+  | { readonly kind: 'equals'; readonly uid: EntityUid }
+  /** The entity itself counts as in it. */
+  | { readonly kind: 'in'; readonly uid: EntityUid }
+  | { readonly kind: 'is'; readonly type: string; readonly in?: EntityUid };
+
+/** What a policy's scope asks of the action: any, exactly one, or one in one of these groups. */
+export type ActionTest =
+  | { readonly kind: 'any' }
+  | { readonly kind: 'equals'; readonly action: string }
+  | { readonly kind: 'in'; readonly actions: readonly string[] };
+
+/** A policy whose scope does not match has no say in a request, and its conditions cannot fail. */
+export interface PolicyScope {
+  readonly principal: EntityTest;
+  readonly action: ActionTest;
+  readonly resource: EntityTest;
+}
+
+/**
+ * What a policy can read beyond the uids of a request. Errs on the wide side: an attribute counts as
+ * read of every entity as soon as any expression reads that name of anything.
+ */
+export interface PolicyReads {
+  /** Fields of the context, such as `headers.x-tenant`; `*` when the context is used as a whole. */
+  readonly context: readonly string[];
+  /** Names of attributes, of entities and records alike. */
+  readonly attributes: readonly string[];
+  /** Entities that `in` asks for; null = any, since a right side is no literal. */
+  readonly ancestors: readonly EntityUid[] | null;
+  readonly tags: boolean;
+  /** Entities that conditions name and look into. */
+  readonly entities: readonly EntityUid[];
+}
+
 /** A policy that was parsed and found whole. What is evaluated is `text`, as it was reviewed. */
 export interface PolicySource {
   /** The @id, unique in the bundle. */
@@ -35,6 +72,8 @@ export interface PolicySource {
   /** Line of its first character, from 1. */
   readonly line: number;
   readonly text: string;
+  readonly scope: PolicyScope;
+  readonly reads: PolicyReads;
 }
 
 /** A type that a claim may have. Entity and extension types are refused at load. */
@@ -64,6 +103,8 @@ export interface ContextShape {
 export interface ActionShape {
   readonly principalTypes: ReadonlySet<string>;
   readonly resourceTypes: ReadonlySet<string>;
+  /** Groups that it is in, directly or through others. */
+  readonly groups: ReadonlySet<string>;
   readonly context: ContextShape;
 }
 
@@ -79,14 +120,6 @@ export interface RequestSchema {
   readonly attributes: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-/** What of entities the policies can read; the rest need not reach the engine. */
-export interface EntityReads {
-  readonly attributes: ReadonlySet<string>;
-  /** Keys of the ancestors that `in` asks for; undefined = any. */
-  readonly ancestors: ReadonlySet<string> | undefined;
-  readonly tags: boolean;
-}
-
 /** All that the engine needs of a bundle. */
 export interface CedarProgram {
   readonly schemaFile: string;
@@ -95,9 +128,6 @@ export interface CedarProgram {
   readonly policies: readonly PolicySource[];
   /** entities.json and entities.<environment>.json, merged and checked. */
   readonly entities: readonly EntityData[];
-  /** Entities that conditions name and look into: they go along with every request. */
-  readonly namedEntities: readonly EntityUid[];
-  readonly reads: EntityReads;
 }
 
 /** One question to the engine: the caller and the resource with what the request says of them. */

@@ -43,7 +43,7 @@ describe('splitting a file into policies', () => {
       '// why\nforbid (principal, action, resource) // é\n when { true };',
     );
     const parsed = parse(`\n\n${text}`);
-    expect(parsed.ok && parsed.value[0]?.policy).toEqual({
+    expect(parsed.ok && parsed.value[0]?.policy).toMatchObject({
       id: 'one',
       effect: 'forbid',
       owner: 'team-a',

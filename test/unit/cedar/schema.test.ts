@@ -41,6 +41,7 @@ describe('reading a schema', () => {
     expect(actions.get('GET')).toEqual({
       principalTypes: new Set(['Workload', 'Anonymous']),
       resourceTypes: new Set(['Service']),
+      groups: new Set(),
       context: {
         path: true,
         params: new Set(['id']),
