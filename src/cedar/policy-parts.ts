@@ -1,76 +1,33 @@
 /**
- * A policy taken apart: whom, what and where its scope names, and its conditions as expressions. For
- * analysis only; what is evaluated is always the text.
+ * A policy taken apart for analysis: its conditions as expressions, its text without layout, the
+ * entities it names. What is evaluated is always the text itself.
  */
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { engine } from './engine.js';
 import type { Expression } from './policy-json.js';
 import { tokensOf } from './tokens.js';
-import type { EntityUid, PolicySource } from './types.js';
-
-/** One part of a scope. `among`: the entity is one of these or in one of them. */
-export type ScopeTest =
-  | { readonly kind: 'any' }
-  | { readonly kind: 'equals'; readonly entity: EntityUid }
-  | { readonly kind: 'among'; readonly entities: readonly EntityUid[] }
-  | { readonly kind: 'is'; readonly type: string; readonly among: EntityUid | undefined };
 
 export interface Condition {
   readonly kind: 'when' | 'unless';
   readonly body: Expression;
 }
 
-export interface PolicyParts {
-  readonly principal: ScopeTest;
-  readonly action: ScopeTest;
-  readonly resource: ScopeTest;
-  readonly conditions: readonly Condition[];
-  /** Equal for policies that differ in annotations, comments and white space only. */
-  readonly meaning: string;
-}
-
 /** Throws for a text that does not parse: policies of a compiled program do. */
-export function policyParts(policy: PolicySource): PolicyParts {
-  const answer = engine().run((api) => api.policyToJson(policy.text));
-  if (answer.type === 'failure') throw new Error(`policy ${policy.id} does not parse again`);
-  const { json } = answer;
-  return {
-    principal: scopeTest(json.principal),
-    action: scopeTest(json.action),
-    resource: scopeTest(json.resource),
-    conditions: json.conditions,
-    meaning: splitText(policy.text).statement,
-  };
+export function policyConditions(text: string): readonly Condition[] {
+  const answer = engine().run((api) => api.policyToJson(text));
+  if (answer.type === 'failure') throw new Error('a policy does not parse again');
+  return answer.json.conditions;
 }
 
-type Constraint = PolicyJson['principal'] | PolicyJson['action'] | PolicyJson['resource'];
-type Reference = EntityUid | { readonly __entity: EntityUid };
-
-function scopeTest(constraint: Constraint): ScopeTest {
-  switch (constraint.op) {
-    case 'All':
-      return { kind: 'any' };
-    case '==':
-      return { kind: 'equals', entity: uidOf(entityIn(constraint)) };
-    case 'in': {
-      const list = 'entities' in constraint ? constraint.entities : [entityIn(constraint)];
-      return { kind: 'among', entities: (list as Reference[]).map(uidOf) };
-    }
-    case 'is': {
-      const among = constraint.in === undefined ? undefined : uidOf(entityIn(constraint.in));
-      return { kind: 'is', type: constraint.entity_type, among };
-    }
+/** References as they are written, `Type::"id"`, wherever they stand in the policy. */
+export function referencesIn(text: string): string[] {
+  const found: string[] = [];
+  let before = ['', ''];
+  for (const { text: token } of tokensOf(text)) {
+    if (before[1] === '::' && token.startsWith('"')) found.push(`${before[0]}::${token}`);
+    before = [before[1] ?? '', token];
   }
-}
-
-function entityIn(holder: object): Reference {
-  if (!('entity' in holder)) throw new Error('a policy with a slot was compiled');
-  return holder.entity as Reference;
-}
-
-function uidOf(reference: Reference): EntityUid {
-  const { type, id } = '__entity' in reference ? reference.__entity : reference;
-  return { type, id };
+  return found;
 }
 
 export interface SplitText {
