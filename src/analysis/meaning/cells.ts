@@ -59,6 +59,23 @@ export function* cellsOf(
   }
 }
 
+/** How many routes (none counts) requests with this action can take. */
+export function routeCounts(sides: Sides, methods: readonly MethodClass[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const method of methods) {
+    for (const pair of pairsFor(sides, method)) {
+      const { a, b } = sides;
+      const [left, right] = [
+        a.actionOf(method.representative, pair.a),
+        b.actionOf(method.representative, pair.b),
+      ];
+      const actions = left === right && left !== 'rpc' ? method.members : [left];
+      for (const action of actions) counts.set(action, (counts.get(action) ?? 0) + 1);
+    }
+  }
+  return counts;
+}
+
 function pairsFor({ a, b }: Sides, { representative }: MethodClass): RoutePair[] {
   if (representative === undefined) return [{ a: undefined, b: undefined }];
   const routes = (side: Side) => side.bundle.routes.filter((r) => takes(r, representative));

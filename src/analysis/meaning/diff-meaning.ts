@@ -10,7 +10,7 @@ import type { Result } from '../../result.js';
 import { type Ask, askerOf, withBoth } from './ask.js';
 import { shares, spread } from './budget.js';
 import { callerClasses } from './callers.js';
-import { type Cell, type CellSource, cellsOf, type Sides } from './cells.js';
+import { type Cell, type CellSource, cellsOf, routeCounts, type Sides } from './cells.js';
 import { destinationClasses } from './destinations.js';
 import { type CellAnswers, type FlippedQuestion, flipsOfCell, joinFlips } from './flips.js';
 import { methodClasses } from './methods.js';
@@ -45,7 +45,12 @@ export function diffMeaning(
   const planned = planCells(cells, questions, options.limit);
   return withBoth(bundles, createEvaluator, (evaluators) => {
     const ask = askerOf(bundles, evaluators, options.environment);
-    return report(planned, ask, { seen, differing, routes: routeCount(sides) }, options);
+    return report(
+      planned,
+      ask,
+      { seen, differing, routes: routeCounts(sides, source.methods) },
+      options,
+    );
   });
 }
 
@@ -83,14 +88,11 @@ function planCells(cells: readonly Cell[], questions: Questions, limit: number):
   return made.map((each, index) => ({ ...each, share: given[index] ?? 0 }));
 }
 
-function routeCount({ a, b }: Sides): number {
-  return new Set([...a.bundle.routes, ...b.bundle.routes].map(({ name }) => name)).size + 1;
-}
-
 interface Counts {
   readonly seen: number;
   readonly differing: number;
-  readonly routes: number;
+  /** Of each action. */
+  readonly routes: ReadonlyMap<string, number>;
 }
 
 function report(
@@ -119,7 +121,7 @@ function report(
   }
   return {
     environment: environment ?? null,
-    flips: joinFlips(flips, () => routes),
+    flips: joinFlips(flips, (action) => routes.get(action) ?? 0),
     asked: {
       classes: seen,
       differing,

@@ -57,7 +57,7 @@ export function valuesToTry(name: string, type: FieldType, atoms: readonly Atom[
     case 'expiry':
       return expiries(name, atoms);
     case 'set':
-      return subsets(type, atoms);
+      return subsets(name, type, atoms);
   }
 }
 
@@ -94,13 +94,13 @@ export function textPattern(atom: Atom): Pattern | undefined {
   return undefined;
 }
 
-/** An empty text is hard to see in a report: another of its class, if there is one. */
+/** A word where any text will do: easier to see in a report than `x` or nothing. */
 function readable(
   witness: string,
   matches: readonly number[],
   patterns: readonly Pattern[],
 ): string {
-  if (witness !== '') return witness;
+  if (witness.length > 1) return witness;
   const same = (text: string) =>
     patterns.every((pattern, index) => {
       return matchesPattern(pattern, text) === matches.includes(index);
@@ -180,6 +180,7 @@ function expiries(name: string, atoms: readonly Atom[]): TriedValues {
 }
 
 function subsets(
+  name: string,
   { element, fillable }: Extract<FieldType, { kind: 'set' }>,
   atoms: readonly Atom[],
 ): TriedValues {
@@ -194,8 +195,10 @@ function subsets(
     .filter((subset) => fillable || subset.length > 0)
     .map((subset) => {
       const truths = new Set(subset.flatMap((each) => elements.get(each) ?? []));
-      if (subset.length === 0) truths.add('the set is empty');
-      if (other !== undefined && subset.includes(other)) truths.add('the set has other elements');
+      if (subset.length === 0) truths.add(`context.${name}.isEmpty()`);
+      if (other !== undefined && subset.includes(other)) {
+        truths.add(`context.${name} has an element that no policy names`);
+      }
       return { value: subset, truths };
     });
   return { values, complete: few };

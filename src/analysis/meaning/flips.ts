@@ -141,16 +141,15 @@ function witnessOf(
   };
 }
 
-/** Rows that say the same of other actions, then of other routes, become one. */
-export function joinFlips(
-  flips: readonly Flip[],
-  routesOf: (destination: string) => number,
-): Flip[] {
+/** Rows that say the same of other actions, then of other routes, then of other callers, become one. */
+export function joinFlips(flips: readonly Flip[], routesOf: (action: string) => number): Flip[] {
   const byAction = join(flips, ({ actions: _, ...rest }) => rest, joinActions);
   const byRoute = join(byAction, ({ routes: _, ...rest }) => rest, joinRoutes);
-  return byRoute
+  const byCaller = join(byRoute, ({ caller: _, ...rest }) => rest, joinCallers);
+  return byCaller
     .map((flip) => {
-      const wholeDestination = flip.routes.length >= routesOf(flip.destination.representative);
+      const count = Math.max(...flip.actions.map(routesOf));
+      const wholeDestination = count > 1 && flip.routes.length >= count;
       return { ...flip, wholeDestination };
     })
     .sort((x, y) => rankOf(x) - rankOf(y));
@@ -187,6 +186,12 @@ function joinRoutes(one: Flip, other: Flip): Flip {
   const known = new Set(one.routes.map(text));
   const routes = [...one.routes, ...other.routes.filter((route) => !known.has(text(route)))];
   return { ...one, routes, questions: one.questions + other.questions };
+}
+
+function joinCallers(one: Flip, other: Flip): Flip {
+  const members = [...new Set([...one.caller.members, ...other.caller.members])];
+  const caller = { representative: one.caller.representative, members };
+  return { ...one, caller, questions: one.questions + other.questions };
 }
 
 const ORDER: Readonly<Record<Decision, number>> = { deny: 1, error: 2, allow: 3 };

@@ -32,7 +32,7 @@ export interface Guard {
 export interface StringClass {
   /** Indices of the patterns that match, ascending. */
   readonly matches: readonly number[];
-  /** A shortest string of the class. */
+  /** A shortest string of the class, or one character longer. */
   readonly witness: string;
 }
 
@@ -71,6 +71,13 @@ export function partition(
   const machine = new Machine(patterns);
   const alphabet = alphabetOf(patterns, without);
   const classes = new Map<string, StringClass>();
+  /** One character more where nobody minds: `/v1/x` reads better than `/v1/`. */
+  const readable = ({ alive, guard: before, text }: State, key: string): string => {
+    const [fresh = ''] = alphabet;
+    const after = /[A-Za-z0-9]$/.test(text) ? undefined : guard.next(before, fresh);
+    if (after === undefined || !guard.accepts(after)) return text;
+    return machine.matches(machine.step(alive, fresh)).join() === key ? text + fresh : text;
+  };
   const first = { alive: machine.start(), guard: guard.start, text: '' };
   const seen = new Set([keyOf(first.alive, first.guard)]);
   const queue: State[] = [first];
@@ -79,7 +86,7 @@ export function partition(
     if (guard.accepts(state.guard)) {
       const matches = machine.matches(state.alive);
       const key = matches.join();
-      if (!classes.has(key)) classes.set(key, { matches, witness: state.text });
+      if (!classes.has(key)) classes.set(key, { matches, witness: readable(state, key) });
     }
     for (const character of alphabet) {
       const next = guard.next(state.guard, character);

@@ -31,7 +31,7 @@ function conditionOn(dimension: Dimension, chosen: ReadonlySet<number>): string 
   return withAbsent ? `no ${name}, or ${text}` : text;
 }
 
-/** A test that holds for exactly these values, or its opposite, or two tests together. */
+/** A test that holds for exactly these values, its opposite, one of two tests, or several together. */
 function testFor(all: readonly TriedValue[], some: readonly TriedValue[]): string | undefined {
   const wanted = new Set(some);
   const tests = [...new Set(all.flatMap(({ truths }) => [...truths]))].sort(
@@ -45,6 +45,14 @@ function testFor(all: readonly TriedValue[], some: readonly TriedValue[]): strin
   const exact = (holds: (value: TriedValue) => boolean) =>
     all.every((value) => holds(value) === wanted.has(value));
   for (const one of literals) if (exact(one.holds)) return one.text;
+  for (const [index, one] of literals.entries()) {
+    for (const two of literals.slice(index + 1)) {
+      const positive = !one.text.startsWith('!') && !two.text.startsWith('!');
+      if (positive && exact((value) => one.holds(value) || two.holds(value))) {
+        return `(${one.text} || ${two.text})`;
+      }
+    }
+  }
   // All tests that hold for every one of them: often two or three say it.
   const common = literals.filter(({ holds }) => some.every(holds));
   for (const [index, one] of common.entries()) {
