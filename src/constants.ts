@@ -1,5 +1,8 @@
 /** Every limit, with its unit and its reason. Nothing a client or a volume holds is unbounded. */
 
+/** Version of the formats that this program reads. A file that needs a higher one is refused. */
+export const READER = 1;
+
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
@@ -33,6 +36,30 @@ export const BUNDLE_READ_ATTEMPTS_MAX = 10;
  * (4 to 10 ms), so that two writes never carry the same time unnoticed.
  */
 export const BUNDLE_SETTLE_MS = 20;
+/**
+ * One built bundle (.tar.gz). Policies compress to about a tenth; a ConfigMap holds 1 MiB. Read into
+ * memory whole.
+ */
+export const ARCHIVE_BYTES_MAX = 16 * MIB;
+/**
+ * The same once it is inflated: sources, tests (TEST_BYTES_MAX), index and manifest. So a small file
+ * that inflates without end stops here.
+ */
+export const ARCHIVE_TAR_BYTES_MAX = 64 * MIB;
+/** Files in a built bundle: what a directory and its tests may hold, and three that build adds. */
+export const ARCHIVE_ENTRIES_MAX = 12_000;
+/** Bytes of a name in a built bundle, from the ustar format. */
+export const ARCHIVE_NAME_BYTES_MAX = 100;
+/** manifest.json of a built bundle: about 200 bytes a file. Read alone to find a bundle by digest. */
+export const BUILT_MANIFEST_BYTES_MAX = 4 * MIB;
+/** Names looked at below a shelf of bundles: four slots of a pod hold a dozen. */
+export const SHELF_NAMES_MAX = 10_000;
+/** Folders inside each other on a shelf. */
+export const SHELF_DEPTH_MAX = 16;
+/** Archives on a shelf: each is opened as far as its digest. */
+export const SHELF_BUNDLES_MAX = 1_000;
+/** What all data of one Kubernetes ConfigMap may have, from its API. */
+export const CONFIGMAP_BYTES_MAX = 1 * MIB;
 /** One YAML file; far above real ones, below what makes parsing slow. */
 export const YAML_BYTES_MAX = 1 * MIB;
 /** Levels of nesting in a YAML file; real ones have about ten, the reader recurses. */
@@ -100,6 +127,20 @@ export const DIFF_NAMES_MAX = 20;
 /** Distinct questions of a traffic log whose answers are remembered, and classes that are told. */
 export const TRAFFIC_INPUTS_MAX = 50_000;
 export const TRAFFIC_CLASSES_MAX = 10_000;
+/** Levels of nesting in JSON that is signed; real files have about six, and the writer recurses. */
+export const CANONICAL_JSON_DEPTH_MAX = 32;
+/** Bytes of one signature: the longest is ECDSA P-256 in DER. */
+export const SIGNATURE_BYTES_MAX = 72;
+/** Signatures of one artifact; each may be tried with every trusted key, tens of microseconds a try. */
+export const SIGNATURES_MAX = 32;
+/** Characters of a key id in a signature; ours have 71. */
+export const KEY_ID_CHARS_MAX = 256;
+/** Bytes of a PEM file with one key; real ones have a few hundred. */
+export const KEY_FILE_BYTES_MAX = 16 * KIB;
+/** Bytes of a file with one signature, raw or base64; openssl and cosign write about a hundred. */
+export const SIGNATURE_FILE_BYTES_MAX = 4 * KIB;
+/** People in trust.yaml, and keys; each key may be tried on each signature. */
+export const TRUST_ENTRIES_MAX = 1_000;
 
 /** Text given to a command by file or stdin, such as one line of the decision log. */
 export const INPUT_BYTES_MAX = 16 * MIB;

@@ -41,12 +41,61 @@ export const ERRORS = {
     help: 'check permissions and symlinks; only regular files inside the directory are read',
   },
   bundle_too_large: {
-    summary: 'the bundle directory holds more bytes or files than the cap',
+    summary: 'the bundle holds more bytes or files than the cap',
     help: 'split the bundle, or remove files that are not policy',
   },
   bundle_changing: {
     summary: 'the directory kept changing while it was read',
     help: 'write new files beside the old ones and rename them, as kubelet does with `..data`',
+  },
+  archive_invalid: {
+    summary: 'the file is not an archive as `bundle build` writes it, or it was damaged on the way',
+    help: 'build or copy it again; docs/bundle-format.md says what an archive may hold',
+  },
+  // Built bundles.
+  bundle_name_invalid: {
+    summary: 'a file has a name that a built bundle cannot hold',
+    help: 'rename it: at most 100 bytes, no `/` or `\\`, nothing that cannot be seen',
+  },
+  scope_exceeded: {
+    summary: 'a policy can match outside the destinations of `scope` in bundle.yaml',
+    help: 'limit its resource clause, permit and forbid alike, or widen or remove `scope`',
+  },
+  bundle_tests_failed: {
+    summary: 'a test of the bundle failed, so it is not built',
+    help: 'run `cedargate bundle test` to see what was expected and what came',
+  },
+  created_at_unknown: {
+    summary: 'there is no time to build the bundle as of: the same source must give the same bytes',
+    help: 'commit the source to Git, or set SOURCE_DATE_EPOCH to seconds since 1970',
+  },
+  index_invalid: {
+    summary: 'index.json of a built bundle does not fit the policy files beside it',
+    help: 'build the bundle again, and do not trust who signed this one',
+  },
+  bundle_not_reproduced: {
+    summary: 'a built bundle says of its own sources what they do not give',
+    help: 'build the bundle again from reviewed sources; find out how this one was made',
+  },
+  configmap_too_large: {
+    summary: 'the bundle is larger than a Kubernetes ConfigMap can be',
+    help: 'split the bundle, or mount it from an image volume or another volume',
+  },
+  bundle_not_on_shelf: {
+    summary: 'no bundle below --bundles has the digest that is wanted',
+    help: 'mount or copy the file; `cedargate bundle inspect` prints the digest of one',
+  },
+  reader_too_old: {
+    summary: 'the file needs a newer cedargate than this one',
+    help: 'update cedargate before you use files that a newer one has written',
+  },
+  built_manifest_invalid: {
+    summary: 'manifest.json of a built bundle has an unknown, missing or wrong field',
+    help: 'build the bundle again; docs/bundle-format.md has the form',
+  },
+  bundle_altered: {
+    summary: 'the files of a built bundle are not those that its manifest lists',
+    help: 'somebody or something changed the bundle: take the original, and find out who did',
   },
   bundle_file_missing: {
     summary: 'a required file is not there: bundle.yaml, schema.cedarschema or any *.cedar',
@@ -132,10 +181,49 @@ export const ERRORS = {
     summary: 'loading the bundle took longer than the limit',
     help: 'make the bundle smaller',
   },
+  // Signatures and trust.
+  json_not_canonical: {
+    summary:
+      'a JSON file that the program writes is not in the one form it writes (canonical JSON)',
+    help: 'the file was edited or damaged: take the original again, or build it anew',
+  },
+  key_invalid: {
+    summary: 'a key is no PEM file with an Ed25519 or ECDSA P-256 key, or it is encrypted',
+    help: 'private keys are PKCS#8 PEM, public keys SPKI PEM; see docs/signing.md',
+  },
+  signatures_invalid: {
+    summary:
+      'a list of signatures has an unknown or wrong field, too many, or another payload type',
+    help: 'the file was edited or damaged: take the original again',
+  },
+  signature_wrong: {
+    summary: 'a signature was not made over these bytes with this key',
+    help: 'sign exactly the bytes that `cedargate bundle pae` prints, and give the matching key',
+  },
+  signature_threshold: {
+    summary: 'fewer people than needed have signed with keys that count',
+    help: 'see who signed with `cedargate verify`, and docs/signing.md for which keys count',
+  },
+  trust_invalid: {
+    summary: 'trust.yaml has an unknown, missing or wrong field, or contradicts itself',
+    help: 'see docs/signing.md for its fields',
+  },
+  trust_digest: {
+    summary: 'the trust file is not one of those that were pinned with --trust-digest',
+    help: 'if the new file was reviewed, pin its digest; if nobody changed it on purpose, find out who did',
+  },
   // Tests and questions from the command line.
   test_invalid: {
     summary: 'a file under tests/ has an unknown, missing or wrong field',
     help: 'see docs/policy-source.md for the two forms of tests',
+  },
+  file_unreadable: {
+    summary: 'a file that was named cannot be read, or is larger than such a file may be',
+    help: 'check the path and its permissions',
+  },
+  file_unwritable: {
+    summary: 'a file cannot be written, or is there already and would be overwritten',
+    help: 'check the path and its permissions, or choose another name',
   },
   input_invalid: {
     summary: 'an argument, or a line given to a command, cannot be used',

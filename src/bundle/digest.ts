@@ -1,5 +1,5 @@
 /**
- * The digest of a plain directory bundle: sha256 over the lines `name NUL sha256 LF`, sha256 in
+ * Digests. That of a plain directory bundle is the sha256 of the lines `name NUL sha256 LF`, sha256 in
  * lower-case hexadecimal, names in bytewise order (formats.md, 1).
  */
 import { createHash } from 'node:crypto';
@@ -12,6 +12,10 @@ export function directoryDigest(files: readonly SourceFile[]): Digest {
   const lines = createHash('sha256');
   for (const file of sorted) lines.update(`${file.name}\0${sha256(file.bytes)}\n`);
   return `sha256:${lines.digest('hex')}`;
+}
+
+export function bytesDigest(bytes: Uint8Array): Digest {
+  return `sha256:${sha256(bytes)}`;
 }
 
 function sha256(bytes: Uint8Array): string {

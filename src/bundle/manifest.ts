@@ -1,4 +1,7 @@
-/** bundle.yaml: what the bundle is called, who owns it and what it may be used for. */
+/**
+ * bundle.yaml: what the bundle is called, who owns it and what it may be used for. manifest.json of
+ * a built bundle says the same under the same rules.
+ */
 import { z } from 'zod';
 import type { TextFile } from '../cedar/position.js';
 import type { Result } from '../result.js';
@@ -23,22 +26,27 @@ const destination = z
   .string()
   .refine(isDestination, { error: 'must have the form `<namespace>/<name>`' });
 
+export const nameSchema = z.string().regex(NAME_PATTERN, NAME_RULE);
+export const versionSchema = z
+  .string()
+  .regex(VERSION_PATTERN, 'must be 1 to 64 letters, digits, `.` and `-`');
+export const ownerSchema = z
+  .string()
+  .max(OWNER_CHARS_MAX, `must be at most ${OWNER_CHARS_MAX} characters long`)
+  .regex(OWNER_PATTERN, 'must be text without control characters, and not empty')
+  .refine((owner) => owner.trim() !== '', { error: 'must not be blank' });
+export const scopeSchema = z.strictObject({
+  destinations: z
+    .array(destination)
+    .min(1, 'must not be empty: leave `scope` out for any destination')
+    .refine(unique, { error: 'names a destination twice' }),
+});
+
 const manifestSchema = z.strictObject({
-  name: z.string().regex(NAME_PATTERN, NAME_RULE),
-  version: z.string().regex(VERSION_PATTERN, 'must be 1 to 64 letters, digits, `.` and `-`'),
-  owner: z
-    .string()
-    .max(OWNER_CHARS_MAX, `must be at most ${OWNER_CHARS_MAX} characters long`)
-    .regex(OWNER_PATTERN, 'must be text without control characters, and not empty')
-    .refine((owner) => owner.trim() !== '', { error: 'must not be blank' }),
-  scope: z
-    .strictObject({
-      destinations: z
-        .array(destination)
-        .min(1, 'must not be empty: leave `scope` out for any destination')
-        .refine(unique, { error: 'names a destination twice' }),
-    })
-    .optional(),
+  name: nameSchema,
+  version: versionSchema,
+  owner: ownerSchema,
+  scope: scopeSchema.optional(),
   protocol: z.enum(['http', 'grpc', 'tcp']).default('http'),
   path: z
     .strictObject({

@@ -9,8 +9,13 @@ export const ROUTES_FILE = 'routes.yaml';
 export const SCHEMA_FILE = 'schema.cedarschema';
 export const ENTITIES_FILE = 'entities.json';
 
+/** What `bundle build` adds to the sources. */
+export const BUILT_MANIFEST_FILE = 'manifest.json';
+export const INDEX_FILE = 'index.json';
+export const SIGNATURES_FILE = 'signatures.json';
+
 const POLICY_FILE = /^.+\.cedar$/s;
-const ENVIRONMENT_ENTITIES_FILE = /^entities\.[A-Za-z0-9][A-Za-z0-9_-]*\.json$/;
+const ENVIRONMENT_ENTITIES_FILE = /^entities\.([A-Za-z0-9][A-Za-z0-9_-]*)\.json$/;
 const FIXED_FILES = new Set([MANIFEST_FILE, ROUTES_FILE, SCHEMA_FILE, ENTITIES_FILE]);
 
 /** Control, format (bidirectional), separator and private characters: they deceive a reader. */
@@ -31,6 +36,23 @@ export function isPolicyFile(name: string): boolean {
 
 export function environmentEntitiesFile(environment: string): string {
   return `entities.${environment}.json`;
+}
+
+const PACKED_TEST = /^tests\.[^.].*\.(json|yaml)$/s;
+
+/** A built bundle has no folders: `tests/x.yaml` is `tests.x.yaml` there. No source is called so. */
+export function packedName(name: string): string {
+  return name.replace(/^tests\//, 'tests.');
+}
+
+/** The other way; undefined for a file that is no test. */
+export function unpackedTestName(name: string): string | undefined {
+  return PACKED_TEST.test(name) ? name.replace(/^tests\./, 'tests/') : undefined;
+}
+
+/** `production` of `entities.production.json`; undefined for any other file. */
+export function environmentOfFile(name: string): string | undefined {
+  return ENVIRONMENT_ENTITIES_FILE.exec(name)?.[1];
 }
 
 export interface FileName {

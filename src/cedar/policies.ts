@@ -20,7 +20,7 @@ export interface ParsedPolicy {
 }
 
 /** Ids are written to logs, metrics and dynamic metadata: one word, nothing to escape. */
-const ID = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/;
+export const POLICY_ID = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/;
 const ID_FORM = '1 to 128 letters, digits and `._/-`, beginning with a letter or digit';
 
 export function parsePolicies(files: readonly TextFile[]): Result<ParsedPolicy[]> {
@@ -121,7 +121,7 @@ function parsePolicy(
     refuse('policy_annotation', `the policy has no \`@${name}\``);
   }
   const id = annotations.get('id') ?? '';
-  if (id.trim() !== '' && !ID.test(id)) {
+  if (id.trim() !== '' && !POLICY_ID.test(id)) {
     refuse(
       'policy_annotation',
       `\`@id\` \`${id}\` has a form that is not allowed`,

@@ -2,12 +2,20 @@
 import { Command, CommanderError } from 'commander';
 import { CedargateError } from '../errors.js';
 import { packageVersion } from '../version.js';
+import { registerBundleAttach } from './bundle-attach.js';
+import { registerBundleBuild } from './bundle-build.js';
+import { registerBundleExport } from './bundle-export.js';
+import { registerBundleInspect } from './bundle-inspect.js';
+import { registerBundlePae } from './bundle-pae.js';
+import { registerBundleSign } from './bundle-sign.js';
 import { registerBundleTest } from './bundle-test.js';
 import { registerConfigPrint } from './config-print.js';
 import { EXIT, EXIT_MEANINGS } from './exit-codes.js';
 import { registerExplain } from './explain.js';
+import { registerKeygen } from './keygen.js';
 import { crash, fail, type Io, print } from './output.js';
 import { registerServe } from './serve.js';
+import { registerVerify } from './verify.js';
 
 const EXAMPLES = `Examples:
   cedargate serve --service shop/payments --bundle ./policies
@@ -49,8 +57,18 @@ export function buildProgram(io: Io): Command {
       getErrHasColors: () => io.stderr.colour,
     });
   registerServe(program, io);
-  const bundle = program.command('bundle').description('work on a directory of policies');
+  const bundle = program
+    .command('bundle')
+    .description('work on bundles: directories of policies, and files built from them');
+  registerBundleBuild(bundle, io);
   registerBundleTest(bundle, io);
+  registerBundleInspect(bundle, io);
+  registerBundleExport(bundle, io);
+  registerBundleSign(bundle, io);
+  registerBundlePae(bundle, io);
+  registerBundleAttach(bundle, io);
+  registerVerify(program, io);
+  registerKeygen(program, io);
   registerExplain(program, io);
   const config = program.command('config').description('look at the configuration');
   registerConfigPrint(config, io);

@@ -16,7 +16,12 @@ const sources = files
 /** Room -> rooms it may import, and rooms of which it may import types only. */
 const ROOMS: Readonly<Record<string, { all: readonly string[]; types?: readonly string[] }>> = {
   cli: { all: ['commands'] },
-  commands: { all: ['serve', 'config', 'analysis', 'bundle', 'check', 'cedar', 'reload'] },
+  commands: {
+    all: [
+      ...['serve', 'config', 'analysis', 'bundle', 'check', 'cedar', 'reload'],
+      ...['signing', 'rollout'],
+    ],
+  },
   serve: {
     all: ['config', 'server', 'check', 'cedar', 'reload', 'decision-log', 'telemetry', 'signals'],
   },
@@ -25,7 +30,9 @@ const ROOMS: Readonly<Record<string, { all: readonly string[]; types?: readonly 
   server: { all: ['check', 'config'] },
   check: { all: ['cedar'], types: ['bundle'] },
   cedar: { all: [] },
-  bundle: { all: ['cedar'] },
+  signing: { all: [] },
+  bundle: { all: ['cedar', 'signing'] },
+  rollout: { all: ['bundle', 'signing'] },
   reload: { all: ['bundle', 'cedar'], types: ['check'] },
   analysis: { all: ['check', 'bundle', 'cedar', 'decision-log'] },
   'decision-log': { all: [], types: ['check', 'telemetry'] },

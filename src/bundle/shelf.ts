@@ -1,0 +1,120 @@
+/**
+ * A shelf: a directory of built bundles, in which a bundle is found by its digest. A file that cannot
+ * be used is told, and is in nobody's way: what is wanted may lie beside it.
+ */
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { ARCHIVE_BYTES_MAX, BUNDLE_SETTLE_MS } from '../constants.js';
+import { messageOf, type Problem, problem } from '../errors.js';
+import { failed, ok, type Result } from '../result.js';
+import { bundleDigest } from './built-manifest.js';
+import { type OpenedBundle, openBundle } from './open.js';
+import { readBounded } from './read-bounded.js';
+import { listShelfFiles, type ShelfFile } from './shelf-files.js';
+import { peekManifest } from './tar.js';
+import type { Digest } from './types.js';
+
+/** A file whose first bytes are those of a built bundle; whether the rest is whole, opening says. */
+export interface ShelfBundle extends ShelfFile {
+  readonly digest: Digest;
+}
+
+export interface Shelf {
+  readonly bundles: readonly ShelfBundle[];
+  /** Files and links that cannot be used. */
+  readonly problems: readonly Problem[];
+  /** Equal as long as nothing on the shelf changed. */
+  readonly signature: string;
+}
+
+/**
+ * What is on the shelf. Of each archive only the beginning is read, and nothing at all of those that
+ * `before` knows unchanged. `nowMs` is the time of the file system's clock.
+ */
+export async function readShelf(
+  directory: string,
+  options: { readonly nowMs: number; readonly before?: Shelf },
+): Promise<Result<Shelf>> {
+  const listed = await listShelfFiles(directory);
+  if (!listed.ok) return listed;
+  const known = new Map(options.before?.bundles.map((bundle) => [bundle.mark, bundle.digest]));
+  const bundles: ShelfBundle[] = [];
+  const problems = [...listed.value.problems];
+  for (const file of listed.value.files) {
+    // File times are coarse: what was written a moment ago may be written again without a trace.
+    const ageMs = options.nowMs - file.changedAtMs;
+    const settled = ageMs < 0 || ageMs >= BUNDLE_SETTLE_MS;
+    const digest = (settled ? known.get(file.mark) : undefined) ?? (await peekDigest(file));
+    if (typeof digest === 'string') bundles.push({ ...file, digest });
+    else problems.push(digest);
+  }
+  const marks = listed.value.files.map(({ name, mark }) => `${name} ${mark}`);
+  const told = problems.map(({ file, message }) => `${file} ${message}`);
+  return ok({ bundles, problems, signature: JSON.stringify([...marks, ...told]) });
+}
+
+/**
+ * The first bundle with this digest that opens and that `accept` takes; two files may hold the same
+ * bundle with different signatures. Else every reason why not, or `bundle_not_on_shelf`.
+ */
+export async function openFromShelf<T>(
+  shelf: Shelf,
+  digest: Digest,
+  accept: (opened: OpenedBundle, file: ShelfBundle) => Result<T>,
+): Promise<Result<T>> {
+  const problems: Problem[] = [];
+  for (const file of shelf.bundles.filter((bundle) => bundle.digest === digest)) {
+    const result = await openFile(file, digest, accept);
+    if (result.ok) return result;
+    problems.push(...result.problems);
+  }
+  const [first, ...rest] = problems;
+  if (first !== undefined) return failed(first, ...rest);
+  const count = shelf.bundles.length;
+  const message = `none of ${count} bundles on the shelf has the digest \`${digest}\``;
+  return failed(problem('bundle_not_on_shelf', message));
+}
+
+async function openFile<T>(
+  file: ShelfBundle,
+  digest: Digest,
+  accept: (opened: OpenedBundle, file: ShelfBundle) => Result<T>,
+): Promise<Result<T>> {
+  const { name, path } = file;
+  const bytes = await readBounded(path, name, ARCHIVE_BYTES_MAX);
+  if (!bytes.ok) return bytes;
+  const opened = openBundle(bytes.value, name);
+  if (!opened.ok) return opened;
+  // It may have been replaced since it was listed.
+  if (opened.value.digest !== digest) {
+    return failed(problem('bundle_changing', 'the file changed while it was read', { file: name }));
+  }
+  return accept(opened.value, file);
+}
+
+async function peekDigest({ name, path, size }: ShelfFile): Promise<Digest | Problem> {
+  if (size > ARCHIVE_BYTES_MAX) {
+    const message = `the archive has more than ${ARCHIVE_BYTES_MAX} bytes`;
+    return problem('bundle_too_large', message, { file: name });
+  }
+  const damaged = (message: string) => problem('archive_invalid', message, { file: name });
+  try {
+    // A pipe that has taken the place of the file is not waited for.
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const inflated = createGunzip();
+    // Errors of either stream end the loop below; leaving it destroys both, and closes the file.
+    pipeline(handle.createReadStream(), inflated, () => undefined);
+    let start = Buffer.alloc(0);
+    for await (const chunk of inflated) {
+      start = Buffer.concat([start, chunk as Buffer]);
+      const peeked = peekManifest(start, name);
+      if (!peeked.ok) return peeked.problems[0];
+      if ('bytes' in peeked.value) return bundleDigest(peeked.value.bytes);
+    }
+    return damaged('the archive is cut off');
+  } catch (thrown) {
+    return damaged(`the archive does not inflate: ${messageOf(thrown)}`);
+  }
+}

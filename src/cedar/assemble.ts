@@ -1,0 +1,31 @@
+/**
+ * A program from policies that were compiled before, when their bundle was built: schema and entities
+ * are read anew, policies are neither parsed nor validated again.
+ */
+import { messageOf, problem } from '../errors.js';
+import { failed, ok, type Result } from '../result.js';
+import type { ProgramFiles } from './compile.js';
+import { EngineFault } from './engine.js';
+import { parseEntities } from './entities.js';
+import { parseSchema } from './schema.js';
+import type { CedarProgram, PolicySource } from './types.js';
+
+export function assembleProgram(
+  files: Omit<ProgramFiles, 'policyFiles'>,
+  policies: readonly PolicySource[],
+): Result<CedarProgram> {
+  const { schemaFile, entityFiles, environment } = files;
+  const schemaText = schemaFile.text;
+  try {
+    const schema = parseSchema(schemaFile, { environment });
+    if (!schema.ok) return schema;
+    const entities = parseEntities({ files: entityFiles, schema: schema.value, schemaText });
+    if (!entities.ok) return entities;
+    const { request } = schema.value;
+    const program = { schemaFile: schemaFile.file, schemaText, schema: request, policies };
+    return ok({ ...program, entities: entities.value });
+  } catch (thrown) {
+    if (!(thrown instanceof EngineFault)) throw thrown;
+    return failed(problem('engine_failure', messageOf(thrown)));
+  }
+}
