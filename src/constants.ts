@@ -124,9 +124,15 @@ export const DIFF_SUBSETS_MAX = 3;
 export const DIFF_ROWS_MAX = 8;
 /** Names listed where a report counts more: members of a class, classes not finished. */
 export const DIFF_NAMES_MAX = 20;
-/** Distinct questions of a traffic log whose answers are remembered, and classes that are told. */
+/** Distinct questions of a traffic log whose answers are remembered. */
 export const TRAFFIC_INPUTS_MAX = 50_000;
+/** Changed classes of a traffic log that are told apart; the rest share one row. */
 export const TRAFFIC_CLASSES_MAX = 10_000;
+/** Environments in which a log is replayed at once: two sides each take a slot of the engine. */
+export const TRAFFIC_ENVIRONMENTS_MAX = ENGINE_SLOTS_MAX / 2;
+/** Characters of one line of a log that a command reads; cedargate writes at most LOG_LINE_CHARS_MAX. */
+export const READ_LINE_CHARS_MAX = 1 * MIB;
+
 /** Levels of nesting in JSON that is signed; real files have about six, and the writer recurses. */
 export const CANONICAL_JSON_DEPTH_MAX = 32;
 /** Bytes of one signature: the longest is ECDSA P-256 in DER. */
