@@ -13,6 +13,7 @@ import {
   itemText,
   limitsOf,
   policyText,
+  refText,
   trafficAccount,
   trafficSentence,
 } from './bundle-diff-words.js';
@@ -44,7 +45,7 @@ function code(text: string): string {
   return `${fence}${space}${oneLine(text)}${space}${fence}`;
 }
 
-function escape(text: string): string {
+function escapeText(text: string): string {
   return oneLine(text).replace(/[\\`*_{}[\]<>#|~!@&]/g, (character) => {
     return character === '@' || character === '<' || character === '&'
       ? `&#${character.codePointAt(0)};`
@@ -100,7 +101,7 @@ function meaningTable({ flips, environment }: MeaningDiff): string {
     cell(code(decidedBy(flip.after))),
   ]);
   const head = ['what changes', 'decision', 'decided by, before', 'decided by, after'];
-  const title = `Requests decided differently, ${escape(environmentText(environment))} (${flips.length})`;
+  const title = `Requests decided differently, ${escapeText(environmentText(environment))} (${flips.length})`;
   const commands = flips.flatMap((flip) => witnessText(flip) ?? []);
   const requests =
     commands.length === 0 ? '' : `\n\nOne request of each:\n\n${commands.join('\n')}`;
@@ -121,8 +122,8 @@ function trafficTable(traffic: TrafficDiff): string {
     fieldsNotInBoth.length === 0
       ? ''
       : `\n\nOnly one side declares, so the log may lack: ${fieldsNotInBoth.map(code).join(', ')}.`;
-  const title = `Observed traffic, ${escape(environmentText(environment))} (${flips.length})`;
-  return folded(title, `${body}\n\n${escape(trafficAccount(traffic))}.${lacking}`);
+  const title = `Observed traffic, ${escapeText(environmentText(environment))} (${flips.length})`;
+  return folded(title, `${body}\n\n${escapeText(trafficAccount(traffic))}.${lacking}`);
 }
 
 function structure({ change, structure: parts, entities }: BundleDiff): string {
@@ -137,16 +138,13 @@ function structure({ change, structure: parts, entities }: BundleDiff): string {
     ['policy removed', policies.removed],
     ['policy added', policies.added],
   ] as const) {
-    add(
-      what,
-      list.map((p) => `${p.id} (${p.file}:${p.line}), ${p.effect}, ${p.owner}: ${p.description}`),
-    );
+    add(what, list.map(refText));
   }
   add('policy changed', policies.changed.map(policyText));
   add('schema', schema.map(itemText));
   add('routes', routes.map(itemText));
   for (const { environment, changes } of entities) {
-    add(`entities ${escape(environmentText(environment))}`, changes.map(itemText));
+    add(`entities ${escapeText(environmentText(environment))}`, changes.map(itemText));
   }
   if (rows.length === 0) return '';
   return folded(
@@ -158,13 +156,15 @@ function structure({ change, structure: parts, entities }: BundleDiff): string {
 function account({ before, after, meaning }: BundleDiff): string {
   const sides = [before, after].map(sideText);
   const lines = meaning.flatMap((each) => [
-    `- ${escape(environmentText(each.environment))}: ${askedSentence(each.asked)}`,
+    `- ${escapeText(environmentText(each.environment))}: ${askedSentence(each.asked)}`,
     ...limitsOf(each).map((limit) => `  - ${code(limit)}`),
   ]);
   return folded('How this was found', [...sides, ...lines].join('\n'));
 }
 
 function sideText({ path, digest, ticket, url }: DiffSide): string {
-  const reason = [ticket, url].filter((part) => part !== null).map((part) => `, ${escape(part)}`);
+  const reason = [ticket, url]
+    .filter((part) => part !== null)
+    .map((part) => `, ${escapeText(part)}`);
   return `- ${code(path)}: ${code(digest)}${reason.join('')}`;
 }

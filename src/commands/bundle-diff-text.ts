@@ -2,7 +2,6 @@
 import type { BundleDiff, DiffSide } from '../analysis/bundle-diff.js';
 import type { Flip, MeaningDiff } from '../analysis/meaning/types.js';
 import type { TrafficDiff } from '../analysis/traffic.js';
-import type { PolicyRef } from '../bundle/diff.js';
 import {
   askedSentence,
   decidedBy,
@@ -13,6 +12,7 @@ import {
   itemText,
   limitsOf,
   policyText,
+  refText,
   trafficAccount,
   trafficSentence,
 } from './bundle-diff-words.js';
@@ -88,12 +88,9 @@ function unknownFields({ fieldsNotInBoth }: TrafficDiff): string[] {
 function structureText(diff: BundleDiff, sink: Sink): string[] {
   const { change, structure, entities } = diff;
   const { manifest, policies, schema, routes } = structure;
-  const ref = (mark: string) => (policy: PolicyRef) => {
-    return `${mark} ${policy.id} (${policy.file}:${policy.line}), ${policy.effect}, ${policy.owner}: ${policy.description}`;
-  };
   const changed = [
-    ...policies.removed.map(ref('-')),
-    ...policies.added.map(ref('+')),
+    ...policies.removed.map((policy) => `- ${refText(policy)}`),
+    ...policies.added.map((policy) => `+ ${refText(policy)}`),
     ...policies.changed.map((policy) => `~ ${policyText(policy)}`),
   ];
   const sections: [string, readonly string[]][] = [

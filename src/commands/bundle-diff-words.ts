@@ -1,7 +1,11 @@
-/** The sentences of `bundle diff`, the same in text and in Markdown. */
+/**
+ * The sentences of `bundle diff`, the same in text and in Markdown. What authors and clients wrote is
+ * in them, so what cannot be seen is escaped.
+ */
 import type { Asked, Flip, FlipRoute, MeaningDiff, Witness } from '../analysis/meaning/types.js';
 import type { TrafficDiff, TrafficFlip } from '../analysis/traffic.js';
-import type { FieldChange, ItemChange, PolicyChange } from '../bundle/diff.js';
+import type { FieldChange, ItemChange, PolicyChange, PolicyRef } from '../bundle/diff.js';
+import { escapeName } from '../bundle/names.js';
 import type { Decision } from '../check/types.js';
 
 const MEMBERS_SHOWN = 3;
@@ -13,7 +17,8 @@ export function flipSentence(flip: Flip): string {
   const verb = verbOf(from, to, caller.members.length > 1);
   const when = flip.conditions.length === 0 ? 'always' : `when ${flip.conditions.join(' and ')}`;
   const seen = flip.exhaustive ? '' : ', as far as was asked';
-  return `${members(caller.members)} ${verb} ${actions.join(', ')} on ${placeOf(flip)} (${when}${seen})`;
+  const who = members(caller.members);
+  return escapeName(`${who} ${verb} ${actions.join(', ')} on ${placeOf(flip)} (${when}${seen})`);
 }
 
 function verbOf(from: Decision, to: Decision, many: boolean): string {
@@ -53,7 +58,7 @@ function routeText({ before, after }: FlipRoute): string {
 export function decidedBy({ reason, policies, errors }: Flip['before']): string {
   if (policies.length > 0) return policies.join(', ');
   const [first] = errors;
-  return first === undefined ? reason : `${reason}: ${first}`;
+  return first === undefined ? reason : escapeName(`${reason}: ${first}`);
 }
 
 /** A command line that shows one such request on a side; undefined for TCP. */
@@ -70,7 +75,7 @@ export function explainCommand(witness: Witness): string | undefined {
   }
   if (sourceAddress !== null) parts.push('--source-address', sourceAddress);
   if (time !== null) parts.push('--time', time);
-  return `cedargate explain ${parts.map(quoted).join(' ')}`;
+  return escapeName(`cedargate explain ${parts.map(quoted).join(' ')}`);
 }
 
 /** For a POSIX shell. */
@@ -105,13 +110,18 @@ export function environmentText(environment: string | null): string {
 }
 
 export function itemText({ what, change, fields }: ItemChange): string {
-  if (change !== 'changed') return `${what}: ${change}`;
-  return `${what}: ${fields.map(fieldText).join('; ')}`;
+  if (change !== 'changed') return escapeName(`${what}: ${change}`);
+  return escapeName(`${what}: ${fields.map(fieldText).join('; ')}`);
 }
 
 export function fieldText({ field, before, after }: FieldChange): string {
-  if (before === null) return `${field} ${after} added`;
-  return after === null ? `${field} ${before} removed` : `${field} ${before} -> ${after}`;
+  if (before === null) return escapeName(`${field} ${after} added`);
+  if (after === null) return escapeName(`${field} ${before} removed`);
+  return escapeName(`${field} ${before} -> ${after}`);
+}
+
+export function refText({ id, effect, owner, description, file, line }: PolicyRef): string {
+  return escapeName(`${id} (${file}:${line}), ${effect}, ${owner}: ${description}`);
 }
 
 export function policyText({ id, before, after, fields }: PolicyChange): string {
@@ -121,13 +131,14 @@ export function policyText({ id, before, after, fields }: PolicyChange): string 
     }
     return field === 'file' ? `moved from ${before.file}` : field;
   });
-  return `${id} (${after.file}:${after.line}): ${parts.join(', ')}`;
+  return escapeName(`${id} (${after.file}:${after.line}): ${parts.join(', ')}`);
 }
 
 export function trafficSentence(flip: TrafficFlip): string {
   const { caller, action, destination, route, from, to } = flip;
   const where = route === null ? destination : `${destination} route ${route}`;
-  return `${caller} ${verbOf(from, to, false)} ${action} on ${where}: ${weightOf(flip)}`;
+  const verb = verbOf(from, to, false);
+  return escapeName(`${caller} ${verb} ${action} on ${where}: ${weightOf(flip)}`);
 }
 
 export function weightOf({ requests, requestsADay }: TrafficFlip): string {
