@@ -13,10 +13,12 @@ import {
 } from '../bundle/diff.js';
 import { environmentOfFile } from '../bundle/names.js';
 import type { CompiledBundle, Digest, SourceFile } from '../bundle/types.js';
+import { policyConditions } from '../cedar/policy-parts.js';
 import type { CreateEvaluator, Evaluator } from '../cedar/types.js';
 import { TRAFFIC_ENVIRONMENTS_MAX } from '../constants.js';
 import { problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
+import { readsOfConditions } from './meaning/atoms.js';
 import { diffMeaning } from './meaning/diff-meaning.js';
 import type { MeaningDiff } from './meaning/types.js';
 import { type TrafficDiff, TrafficReplay } from './traffic.js';
@@ -62,6 +64,8 @@ export interface BundleDiff {
   readonly structure: StructuralDiff;
   readonly entities: readonly EntityChanges[];
   readonly meaning: readonly MeaningDiff[];
+  /** Environments that conditions name and that were not compared. */
+  readonly environmentsNotCompared: readonly string[];
   readonly traffic: readonly TrafficDiff[] | null;
 }
 
@@ -126,12 +130,29 @@ export async function diffBundles(
     structure,
     entities,
     meaning,
+    environmentsNotCompared: notCompared(compiled.value),
     traffic: traffic.value,
   });
 }
 
 function inEnvironment(environment: Environment): string {
   return environment === undefined ? '' : ` in ${environment}`;
+}
+
+/** Values that conditions compare `context.environment` with. */
+function notCompared(compiled: readonly Compiled[]): string[] {
+  const named = new Set<string>();
+  for (const { program } of compiled.slice(0, 1).flatMap(({ a, b }) => [a, b])) {
+    for (const { reads, text } of program.policies) {
+      if (!reads.context.includes('environment')) continue;
+      const { fields } = readsOfConditions(policyConditions(text), () => []);
+      for (const atom of fields.get('environment')?.values() ?? []) {
+        if (atom.kind === 'equals' && typeof atom.value === 'string') named.add(atom.value);
+      }
+    }
+  }
+  const done = new Set(compiled.map(({ environment }) => environment));
+  return [...named].filter((name) => !done.has(name)).sort();
 }
 
 function environmentsOf(a: DiffInput, b: DiffInput, wanted: readonly string[]): Environment[] {

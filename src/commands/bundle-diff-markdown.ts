@@ -12,6 +12,7 @@ import {
   flipSentence,
   itemText,
   limitsOf,
+  notComparedSentence,
   policyText,
   refText,
   trafficAccount,
@@ -153,13 +154,15 @@ function structure({ change, structure: parts, entities }: BundleDiff): string {
   );
 }
 
-function account({ before, after, meaning }: BundleDiff): string {
+function account({ before, after, meaning, environmentsNotCompared }: BundleDiff): string {
   const sides = [before, after].map(sideText);
   const lines = meaning.flatMap((each) => [
     `- ${escapeText(environmentText(each.environment))}: ${askedSentence(each.asked)}`,
     ...limitsOf(each).map((limit) => `  - ${code(limit)}`),
   ]);
-  return folded('How this was found', [...sides, ...lines].join('\n'));
+  const rest = notComparedSentence(environmentsNotCompared);
+  const last = rest === undefined ? [] : [`- ${escapeText(rest)}`];
+  return folded('How this was found', [...sides, ...lines, ...last].join('\n'));
 }
 
 function sideText({ path, digest, ticket, url }: DiffSide): string {

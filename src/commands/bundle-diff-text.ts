@@ -11,6 +11,7 @@ import {
   flipSentence,
   itemText,
   limitsOf,
+  notComparedSentence,
   policyText,
   refText,
   trafficAccount,
@@ -21,13 +22,15 @@ import { type Sink, type Style, style } from './output.js';
 export function diffText(diff: BundleDiff, sink: Sink): string {
   const { before, after } = diff;
   const head = `${sideText(before)}\n  -> ${sideText(after)}`;
+  const rest = [notComparedSentence(diff.environmentsNotCompared) ?? []].flat();
   if (!diff.differs) {
-    return [head, '', 'No differences.', ...diff.meaning.flatMap(accountOf)].join('\n');
+    return [head, '', 'No differences.', ...diff.meaning.flatMap(accountOf), ...rest].join('\n');
   }
   const sections = [
     ...diff.meaning.map((meaning) => meaningText(meaning, sink)),
     ...(diff.traffic ?? []).map((traffic) => trafficText(traffic, sink)),
     ...structureText(diff, sink),
+    ...rest,
   ];
   return [head, ...sections].join('\n\n');
 }

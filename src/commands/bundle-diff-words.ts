@@ -105,6 +105,12 @@ export function limitsOf({ asked, notExhaustive, sampledFields }: MeaningDiff): 
   return limits;
 }
 
+/** Undefined when there is none. */
+export function notComparedSentence(names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined;
+  return escapeName(`policies name environments that were not compared: ${names.join(', ')}`);
+}
+
 export function environmentText(environment: string | null): string {
   return environment === null ? 'without an environment' : `in ${environment}`;
 }

@@ -17,13 +17,22 @@ export type Atom = { readonly text: string } & (
   | { readonly kind: 'like'; readonly pattern: Pattern }
   /** Of a set. */
   | { readonly kind: 'contains'; readonly value: Plain }
-  /** Where a number or a time (milliseconds since the epoch) is compared. */
-  | { readonly kind: 'limit'; readonly value: number }
+  /** A number or a time (milliseconds since the epoch) with the side on which the limit itself is. */
+  | Limit
   /** An address or range as `ip` takes it. */
   | { readonly kind: 'range'; readonly range: string }
   /** Compared with another field: both have a value in common to try. */
   | { readonly kind: 'beside'; readonly other: string }
 );
+
+export interface Limit {
+  readonly kind: 'limit';
+  readonly value: number;
+  /** As the constant is written. */
+  readonly written: string;
+  /** `<` parts below from the rest, `<=` above from the rest, `==` the limit from the rest. */
+  readonly by: '<' | '<=' | '==';
+}
 
 export interface Reads {
   /** `claims.tenant` -> its atoms by text. `claims` alone stands for the presence of the record. */
@@ -136,9 +145,10 @@ class Reader {
   /** A field against one value, of whatever type. */
   #equals(field: Expression, value: Constant): void {
     const text = `${expressionText(field)} == ${constantText(value)}`;
-    if (typeof value !== 'object') this.#atom(field, { kind: 'equals', value, text });
+    if (typeof value === 'number' || (typeof value === 'object' && 'ms' in value)) {
+      this.#limit(field, value, '==');
+    } else if (typeof value !== 'object') this.#atom(field, { kind: 'equals', value, text });
     else if ('range' in value) this.#atom(field, { kind: 'range', range: value.range, text });
-    else if ('ms' in value) this.#atom(field, { kind: 'limit', value: value.ms, text });
     else for (const element of value.set) this.#contains(field, element);
   }
 
@@ -165,12 +175,19 @@ class Reader {
       return;
     }
     this.#field(field);
-    for (const each of values) {
-      const limit = typeof each === 'object' && 'ms' in each ? each.ms : each;
-      if (typeof limit !== 'number') continue;
-      const text = `${expressionText(field)} vs ${constantText(each)}`;
-      this.#atom(field, { kind: 'limit', value: limit, text });
-    }
+    const [operator = ''] = Object.keys(expression);
+    // `900 >= x` is `x <= 900`; an opposite parts the values at the same place.
+    const inclusive = operator === '<=' || operator === '>';
+    const by = inclusive === (field === left) ? '<=' : '<';
+    for (const each of values) this.#limit(field, each, by);
+  }
+
+  #limit(field: Expression, limit: Constant, by: Limit['by']): void {
+    const value = typeof limit === 'object' && 'ms' in limit ? limit.ms : limit;
+    if (typeof value !== 'number') return;
+    const written = constantText(limit);
+    const text = `${expressionText(field)} ${by} ${written}`;
+    this.#atom(field, { kind: 'limit', value, written, by, text });
   }
 
   /** `time` against `task.expiresAt` is understood; of other pairs only some values are tried. */

@@ -109,9 +109,9 @@ function report(
   let combinations = 0;
   let unfinished = differing - planned.length;
   for (const plan of planned) {
-    const { answers, count } = askCell(plan, ask);
+    const { answers, count, impossible } = askCell(plan, ask);
     asked += count;
-    combinations += plan.questions.distinct;
+    combinations += plan.questions.distinct - impossible;
     flips.push(...flipsOfCell(answers, environment));
     collectInexact(plan, inexact);
     for (const field of plan.questions.cutFields) sampledFields.add(field);
@@ -140,6 +140,7 @@ function askCell({ cell, questions, share }: PlannedCell, ask: Ask) {
   const flipped: FlippedQuestion[] = [];
   const done = new Set<string>();
   let count = 0;
+  let impossible = 0;
   // Fillers make some combinations equal, so more numbers than questions are looked at.
   for (const index of spread(total, finished ? total : share * 2)) {
     if (!finished && count >= share) break;
@@ -148,13 +149,16 @@ function askCell({ cell, questions, share }: PlannedCell, ask: Ask) {
     if (done.has(key)) continue;
     done.add(key);
     const request = requestAt(cell, questions, combination);
-    if (request === undefined) continue;
+    if (request === undefined) {
+      impossible += 1;
+      continue;
+    }
     count += 1;
     const answers = ask(request, cell.destination.representative);
     if (answers.a.decision !== answers.b.decision) flipped.push({ combination, request, answers });
   }
   const answers: CellAnswers = { cell, questions, flipped, finished };
-  return { answers, count };
+  return { answers, count, impossible };
 }
 
 function collectInexact({ cell, questions }: PlannedCell, found: Map<string, NotExhaustive>): void {

@@ -4,7 +4,7 @@
  */
 import { DIFF_STATES_MAX, DIFF_SUBSETS_MAX } from '../../constants.js';
 import { addressClasses } from './addresses.js';
-import { type Atom, type Plain, SHARED_TEXT } from './atoms.js';
+import { type Atom, type Limit, type Plain, SHARED_TEXT } from './atoms.js';
 import { literal, matchesPattern, type Pattern, partition } from './strings.js';
 
 /** `after`: an expiry this many milliseconds after the time of the request. */
@@ -108,7 +108,7 @@ function readable(
   return OTHERS.find(same) ?? witness;
 }
 
-/** Below, at and above every limit, with what is true of each; `base` where there is no limit. */
+/** A value in every part that the limits make; `base` where there is no limit. */
 function aroundLimits(
   field: string,
   atoms: readonly Atom[],
@@ -116,43 +116,27 @@ function aroundLimits(
   base: number,
 ): TriedValue[] {
   const limits = limitsOf(atoms);
-  const candidates = new Set<number>(limits.size === 0 ? [base] : []);
-  for (const limit of limits.keys()) {
-    for (const value of [limit - step, limit, limit + step]) {
-      if (Number.isSafeInteger(value)) candidates.add(value);
-    }
+  const candidates = limits.flatMap(({ value }) => [value, value - step, value + step]);
+  if (candidates.length === 0) candidates.push(base);
+  const found = new Map<string, { value: number; truths: ReadonlySet<string> }>();
+  for (const value of candidates) {
+    if (!Number.isSafeInteger(value)) continue;
+    const truths = new Set(limits.flatMap((limit) => comparison(field, value, limit) ?? []));
+    const key = [...truths].join();
+    if (!found.has(key)) found.set(key, { value, truths });
   }
-  return [...candidates]
-    .sort((a, b) => a - b)
-    .map((value) => ({ value, truths: comparisons(field, value, limits) }));
+  return [...found.values()].sort((x, y) => x.value - y.value);
 }
 
-/** Limit -> how it is written. */
-function limitsOf(atoms: readonly Atom[]): Map<number, string> {
-  const limits = new Map<number, string>();
-  for (const atom of atoms) {
-    const { kind } = atom;
-    const value = kind === 'limit' || kind === 'equals' ? atom.value : undefined;
-    if (typeof value !== 'number') continue;
-    limits.set(value, atom.text.replace(/^.*? (?:vs|==) /s, ''));
-  }
-  return limits;
+function limitsOf(atoms: readonly Atom[]): Limit[] {
+  return atoms.flatMap((atom) => (atom.kind === 'limit' ? [atom] : []));
 }
 
-function comparisons(
-  field: string,
-  value: number,
-  limits: ReadonlyMap<number, string>,
-): ReadonlySet<string> {
-  const truths = new Set<string>();
-  for (const [limit, written] of limits) {
-    if (value < limit) truths.add(`${field} < ${written}`);
-    if (value <= limit) truths.add(`${field} <= ${written}`);
-    if (value === limit) truths.add(`${field} == ${written}`);
-    if (value >= limit) truths.add(`${field} >= ${written}`);
-    if (value > limit) truths.add(`${field} > ${written}`);
-  }
-  return truths;
+/** What is true of the value, and of all in its part. */
+function comparison(field: string, value: number, { value: limit, written, by }: Limit) {
+  if (by === '==') return value === limit ? `${field} == ${written}` : undefined;
+  if (by === '<') return `${field} ${value < limit ? '<' : '>='} ${written}`;
+  return `${field} ${value <= limit ? '<=' : '>'} ${written}`;
 }
 
 function addresses(atoms: readonly Atom[]): TriedValue[] {
@@ -167,7 +151,7 @@ function addresses(atoms: readonly Atom[]): TriedValue[] {
 function expiries(name: string, atoms: readonly Atom[]): TriedValues {
   const field = `context.${name}`;
   const beside = atoms.some(({ kind }) => kind === 'beside');
-  const hasLimits = limitsOf(atoms).size > 0;
+  const hasLimits = limitsOf(atoms).length > 0;
   const base = QUESTION_TIME_MS + SECOND_MS;
   const absolute = hasLimits || !beside ? aroundLimits(field, atoms, SECOND_MS, base) : [];
   if (!beside) return exactly(absolute);
