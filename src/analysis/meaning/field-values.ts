@@ -116,7 +116,9 @@ function aroundLimits(
   base: number,
 ): TriedValue[] {
   const limits = limitsOf(atoms);
-  const candidates = limits.flatMap(({ value }) => [value, value - step, value + step]);
+  const candidates = [0, -step, step].flatMap((beside) => {
+    return limits.map(({ value }) => value + beside);
+  });
   if (candidates.length === 0) candidates.push(base);
   const found = new Map<string, { value: number; truths: ReadonlySet<string> }>();
   for (const value of candidates) {

@@ -51,6 +51,7 @@ const NEVER: ReadonlySet<string> = new Set(['\\', '%', '?', '#']);
 /** Between slashes: 0 just after one, 1 after `.`, 2 after `..`, 3 within a name, -1 before all. */
 const PATH_GUARD: Guard = {
   start: -1,
+  characters: ['/'],
   next: (state, character) => {
     if (character === '/') return state === -1 || state === 3 ? 0 : undefined;
     if (state === -1 || /\p{Cc}/u.test(character)) return undefined;

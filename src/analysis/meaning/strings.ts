@@ -24,6 +24,8 @@ export type Pattern = readonly Step[];
 /** A rule on the whole string, run beside the patterns: paths that a sidecar would accept. */
 export interface Guard {
   readonly start: number;
+  /** Characters that allowed strings may need, whether a pattern names them or not. */
+  readonly characters?: readonly string[];
   /** Undefined: no allowed string goes on like this. */
   readonly next: (state: number, character: string) => number | undefined;
   readonly accepts: (state: number) => boolean;
@@ -69,7 +71,7 @@ export function partition(
   { guard = ANYTHING, without = NONE, statesMax }: PartitionOptions,
 ): Partition {
   const machine = new Machine(patterns);
-  const alphabet = alphabetOf(patterns, without);
+  const alphabet = alphabetOf(patterns, guard.characters ?? [], without);
   const classes = new Map<string, StringClass>();
   /** One character more where nobody minds: `/v1/x` reads better than `/v1/`. */
   const readable = ({ alive, guard: before, text }: State, key: string): string => {
@@ -108,8 +110,12 @@ function keyOf(alive: readonly number[], guard: number): string {
   return `${guard}:${alive.join()}`;
 }
 
-function alphabetOf(patterns: readonly Pattern[], without: ReadonlySet<string>): string[] {
-  const named = new Set<string>();
+function alphabetOf(
+  patterns: readonly Pattern[],
+  needed: readonly string[],
+  without: ReadonlySet<string>,
+): string[] {
+  const named = new Set<string>(needed);
   let plain = false;
   for (const step of patterns.flat()) {
     if (typeof step === 'string') named.add(step);

@@ -28,7 +28,7 @@ function conditionOn(dimension: Dimension, chosen: ReadonlySet<number>): string 
   const all = present.map((index) => values[index] as TriedValue);
   const some = picked.map((index) => values[index] as TriedValue);
   const text = testFor(all, some) ?? listed(name, some);
-  return withAbsent ? `no ${name}, or ${text}` : text;
+  return withAbsent ? `(no ${name}, or ${text})` : text;
 }
 
 /** A test that holds for exactly these values, its opposite, one of two tests, or several together. */
