@@ -114,6 +114,25 @@ export const TEST_FILES_MAX = 1_000;
 /** Characters of a test's name: it is printed on one line. */
 export const TEST_NAME_CHARS_MAX = 200;
 
+/** Questions that `bundle diff` asks of each side in one environment: some seconds of work. */
+export const DIFF_QUESTIONS_MAX = 20_000;
+/** States in one search for strings: patterns with many `*` multiply, real ones reach hundreds. */
+export const DIFF_STATES_MAX = 20_000;
+/** Literals of one set whose every subset is tried; of more, a few subsets. */
+export const DIFF_SUBSETS_MAX = 3;
+/** Conditions written out for one flip; beyond them a row only counts combinations. */
+export const DIFF_ROWS_MAX = 8;
+/** Names listed where a report counts more: members of a class, classes not finished. */
+export const DIFF_NAMES_MAX = 20;
+/** Distinct questions of a traffic log whose answers are remembered. */
+export const TRAFFIC_INPUTS_MAX = 50_000;
+/** Changed classes of a traffic log that are told apart; the rest share one row. */
+export const TRAFFIC_CLASSES_MAX = 10_000;
+/** Environments in which a log is replayed at once: two sides each take a slot of the engine. */
+export const TRAFFIC_ENVIRONMENTS_MAX = ENGINE_SLOTS_MAX / 2;
+/** Characters of one line of a log that a command reads; cedargate writes at most LOG_LINE_CHARS_MAX. */
+export const READ_LINE_CHARS_MAX = 1 * MIB;
+
 /** Levels of nesting in JSON that is signed; real files have about six, and the writer recurses. */
 export const CANONICAL_JSON_DEPTH_MAX = 32;
 /** Bytes of one signature: the longest is ECDSA P-256 in DER. */

@@ -4,6 +4,7 @@ import { CedargateError } from '../errors.js';
 import { packageVersion } from '../version.js';
 import { registerBundleAttach } from './bundle-attach.js';
 import { registerBundleBuild } from './bundle-build.js';
+import { registerBundleDiff } from './bundle-diff.js';
 import { registerBundleExport } from './bundle-export.js';
 import { registerBundleInspect } from './bundle-inspect.js';
 import { registerBundlePae } from './bundle-pae.js';
@@ -65,6 +66,7 @@ export function buildProgram(io: Io): Command {
     .description('work on bundles: directories of policies, and files built from them');
   registerBundleBuild(bundle, io);
   registerBundleTest(bundle, io);
+  registerBundleDiff(bundle, io);
   registerBundleInspect(bundle, io);
   registerBundleExport(bundle, io);
   registerBundleSign(bundle, io);
