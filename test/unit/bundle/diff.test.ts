@@ -18,7 +18,10 @@ const structure = (changes: Readonly<Record<string, string>>) =>
 describe('a structural diff', () => {
   it.each<[string, Record<string, string>]>([
     ['nothing', {}],
-    ['comments and layout', { 'main.cedar': `// new\n${MAIN.replaceAll(', ', ',\n    ')}` }],
+    [
+      'comments and layout',
+      { 'main.cedar': `// new\n${MAIN.replaceAll(', action', ',\n    action')}` },
+    ],
     ['a comment inside a policy', { 'main.cedar': MAIN.replace('permit (', 'permit // who\n (') }],
     ['comments in the schema', { 'schema.cedarschema': `// new\n${SCHEMA}` }],
   ])('of %s is empty', (_name, changes) => {

@@ -86,10 +86,12 @@ describe('bundle diff', () => {
 
       What changes for callers, in production
         - spiffe://example.org/ns/shop/sa/max, spiffe://example.org/ns/shop/sa/orders, any other workload in namespace example.org/shop and 4 more lose POST on a/b route item (when context.claims.level > 2 and context.headers["x-one"] == "yes")
+            callers: spiffe://example.org/ns/shop/sa/max, spiffe://example.org/ns/shop/sa/orders, any other workload in namespace example.org/shop, any other workload of trust domain example.org, any other workload of trust domain example.org, in no namespace, any other workload of any other trust domain, any other workload of any other trust domain, in no namespace
             before: allow, posts
             after:  deny, no_permit
             cedargate explain --service a/b --caller spiffe://example.org/ns/shop/sa/max --method POST --environment production --path /items/x --header x-one=yes --claim level=3
         + spiffe://example.org/ns/shop/sa/max, spiffe://example.org/ns/shop/sa/orders, any other workload in namespace example.org/shop and 4 more gain POST on a/b route item (when context.claims.level > 2 and context.headers["x-one"] == "no")
+            callers: spiffe://example.org/ns/shop/sa/max, spiffe://example.org/ns/shop/sa/orders, any other workload in namespace example.org/shop, any other workload of trust domain example.org, any other workload of trust domain example.org, in no namespace, any other workload of any other trust domain, any other workload of any other trust domain, in no namespace
             before: deny, no_permit
             after:  allow, posts
             cedargate explain --service a/b --caller spiffe://example.org/ns/shop/sa/max --method POST --environment production --path /items/x --header x-one=no --claim level=3
@@ -126,7 +128,9 @@ describe('bundle diff', () => {
       One request of each:
 
       - \`cedargate explain --service a/b --caller spiffe://example.org/ns/shop/sa/max --method POST --environment production --path /items/x --header x-one=yes --claim level=3\`
+        \`callers: spiffe://example.org/ns/shop/sa/max, spiffe://example.org/ns/shop/sa/orders, any other workload in namespace example.org/shop, any other workload of trust domain example.org, any other workload of trust domain example.org, in no namespace, any other workload of any other trust domain, any other workload of any other trust domain, in no namespace\`
       - \`cedargate explain --service a/b --caller spiffe://example.org/ns/shop/sa/max --method POST --environment production --path /items/x --header x-one=no --claim level=3\`
+        \`callers: spiffe://example.org/ns/shop/sa/max, spiffe://example.org/ns/shop/sa/orders, any other workload in namespace example.org/shop, any other workload of trust domain example.org, any other workload of trust domain example.org, in no namespace, any other workload of any other trust domain, any other workload of any other trust domain, in no namespace\`
 
       </details>
 
