@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { formatBuiltManifest } from '../../../src/bundle/built-manifest.js';
 import { registerBundleDiff } from '../../../src/commands/bundle-diff.js';
+import { archiveOf, digestOf, manifestOf } from '../../support/built-bundles.js';
 import { memoryIo } from '../../support/io.js';
 import { SMALL_FILES } from '../analysis/small-bundle.js';
 
@@ -26,6 +28,10 @@ async function bundleDiff(args: readonly string[], stdin = '') {
   return { ...io.written, exitCode: io.exitCode };
 }
 
+/** As archives have them, with the index that `bundle diff` does not use. */
+const PACKED = Object.fromEntries(
+  Object.entries({ ...SMALL_FILES, 'index.json': '{}' }).sort(([x], [y]) => (x < y ? -1 : 1)),
+);
 const MAIN = SMALL_FILES['main.cedar'] as string;
 const CHANGED: Files = {
   'bundle.yaml': 'name: small\nversion: "2"\nowner: team-a\nscope: {destinations: [a/b]}\n',
@@ -230,6 +236,30 @@ describe('bundle diff', () => {
     const { stderr, exitCode } = await bundleDiff([a, b]);
     expect(stderr).toContain(join(b, 'main.cedar'));
     expect(exitCode).toBe(3);
+  });
+
+  it('compares a built bundle with a directory, and names the tickets', async () => {
+    const [a, b] = await twoDirectories(CHANGED);
+    const file = join(b, '..', `cedargate-${process.pid}-${Math.random()}.tar.gz`);
+    const change = { ticket: 'CHG-1041', summary: 'Other header' };
+    const manifest = formatBuiltManifest(manifestOf(PACKED, { change }));
+    await writeFile(file, archiveOf({ files: PACKED, manifest }));
+    const equal = await bundleDiff([file, a, '--json']);
+    expect(equal.stderr).not.toContain('error');
+    const same = JSON.parse(equal.stdout);
+    expect(same).toMatchObject({ differs: false, before: { ticket: 'CHG-1041' } });
+    expect(same.before.digest).toBe(digestOf(manifest));
+    const { stdout, exitCode } = await bundleDiff([file, b]);
+    expect(stdout).toContain('ticket CHG-1041 removed');
+    expect(stdout).toContain('lose POST on a/b route item');
+    expect(exitCode).toBe(5);
+  });
+
+  it('refuses a built bundle that was cut off', async () => {
+    const a = await directoryWith({});
+    const file = join(a, 'cut.tar.gz');
+    await writeFile(file, archiveOf({ files: PACKED }).subarray(0, 200));
+    expect((await bundleDiff([file, a])).exitCode).toBe(3);
   });
 
   it('cannot compare with what is not there', async () => {
