@@ -99,6 +99,8 @@ export const ENGINE_SLOTS_MAX = 8;
 export const ENGINE_SETS_MAX = 512;
 /** Policies of one such set: parsing takes about 50 us each, on the thread that answers. */
 export const SET_POLICIES_MAX = 64;
+/** Callers times actions times resources whose entities are kept, 1 to 2 KB each. */
+export const PREPARATIONS_MAX = 2_000;
 /**
  * Least time between two restarts of a crashed engine in milliseconds: one takes tens of them, and
  * requests that crash it again and again must not eat the processor.

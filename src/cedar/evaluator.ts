@@ -7,8 +7,7 @@ import { messageOf, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import { type CedarApi, type Engine, EngineFault, engine, type Slot } from './engine.js';
 import { plainMessage, refusalOf } from './engine-errors.js';
-import { EntityStore } from './entity-store.js';
-import { PolicySets } from './policy-sets.js';
+import { Preparations } from './preparations.js';
 import type { CedarProgram, CedarRequest, Effect, Evaluation, Evaluator } from './types.js';
 
 /** Loads a program into a free slot of this thread's engine. */
@@ -25,23 +24,21 @@ export function createEvaluator(program: CedarProgram, on: Engine = engine()): R
     const help = 'release the evaluators that are no longer used';
     return failed(problem('engine_failure', 'all slots of the engine are in use', { help }));
   }
-  const sets = new PolicySets(program, on, slot);
-  const store = new EntityStore(program);
+  const preparations = new Preparations(program, on, slot);
   const effects: ReadonlyMap<string, Effect> = new Map(
     policies.map(({ id, effect }) => [id, effect]),
   );
   const { name, release } = slot;
   const required = new Map([...schema.actions].map(([id, shape]) => [id, shape.context.required]));
   const ask = (request: CedarRequest, api: CedarApi) => {
-    return api.statefulIsAuthorized(callFor(request, { store, sets, api, slot: name, required }));
+    return api.statefulIsAuthorized(callFor(request, { preparations, api, slot: name, required }));
   };
   const evaluate = (request: CedarRequest) => answerOf(() => on.run((api) => ask(request, api)));
   return ok({ effects, schema, evaluate, release });
 }
 
 interface Asked {
-  readonly store: EntityStore;
-  readonly sets: PolicySets;
+  readonly preparations: Preparations;
   readonly api: CedarApi;
   /** Name of the schema in the engine. */
   readonly slot: string;
@@ -52,21 +49,13 @@ interface Asked {
 /** The schema always goes along: without it, groups of actions silently match nothing. */
 function callFor(request: CedarRequest, on: Asked): StatefulAuthorizationCall {
   const { principal, action, resource, context } = request;
-  const entities = on.store.about(request);
-  const scoped = {
-    principal: entities.memberships(principal),
-    principalType: principal.uid.type,
-    action,
-    resource: entities.memberships(resource),
-    resourceType: resource.uid.type,
-  };
-  const set = on.sets.setFor(scoped, on.api);
+  const { set, entities } = on.preparations.for(request, on.api);
   return {
     principal: principal.uid,
     action: { type: 'Action', id: action },
     resource: resource.uid,
     context: contextToSend(context, set.reads.context, on.required.get(action)),
-    entities: entities.toSend(set.reads) as StatefulAuthorizationCall['entities'],
+    entities: entities as StatefulAuthorizationCall['entities'],
     preparsedSchemaName: on.slot,
     preparsedPolicySetId: set.name,
     // Costs 3 to 8 microseconds, and nothing else checks the types of the context: without it,

@@ -4,7 +4,7 @@
  * request first needs it. Where there is no room, or little to gain, all policies are asked.
  */
 import { SET_POLICIES_MAX } from '../constants.js';
-import type { CedarApi, Engine, Slot } from './engine.js';
+import type { CedarApi, Slot } from './engine.js';
 import { type UnitedReads, unionOfReads } from './policy-reads.js';
 import { type Scoped, ScopeIndex } from './scope-index.js';
 import type { CedarProgram } from './types.js';
@@ -16,22 +16,17 @@ export interface PreparedSet {
 }
 
 export class PolicySets {
-  readonly #engine: Engine;
   readonly #slot: Slot;
   readonly #policies: CedarProgram['policies'];
   readonly #index: ScopeIndex;
   readonly #whole: PreparedSet;
   /** By the positions of their policies. */
   readonly #made = new Map<string, PreparedSet>();
-  /** The instance of the engine that the sets were made in. */
-  #instance: number;
 
-  constructor(program: CedarProgram, engine: Engine, slot: Slot) {
+  constructor(program: CedarProgram, slot: Slot) {
     const { policies, schema } = program;
-    this.#engine = engine;
     this.#slot = slot;
     this.#policies = policies;
-    this.#instance = engine.restarts;
     this.#index = new ScopeIndex(
       policies.map(({ scope }) => scope),
       schema,
@@ -39,15 +34,13 @@ export class PolicySets {
     this.#whole = { name: slot.name, reads: unionOfReads(policies.map(({ reads }) => reads)) };
   }
 
-  /**
-   * To be called within `Engine.run`, and used in the same call: a restart forgets all sets. Throws
-   * when the engine breaks.
-   */
+  /** The engine was restarted, and knows none of the sets any more. */
+  forget(): void {
+    this.#made.clear();
+  }
+
+  /** To be called within `Engine.run`; throws when the engine breaks. */
   setFor(scoped: Scoped, api: CedarApi): PreparedSet {
-    if (this.#instance !== this.#engine.restarts) {
-      this.#instance = this.#engine.restarts;
-      this.#made.clear();
-    }
     const positions = this.#index.applicable(scoped);
     const { length } = positions;
     if (length > SET_POLICIES_MAX || length === this.#policies.length) return this.#whole;

@@ -4,7 +4,12 @@ import { type CedarApi, Engine } from '../../../src/cedar/engine.js';
 import { createEvaluator } from '../../../src/cedar/evaluator.js';
 import { ScopeIndex } from '../../../src/cedar/scope-index.js';
 import type { CedarRequest, Evaluator } from '../../../src/cedar/types.js';
-import { ENGINE_RESTART_MS, ENGINE_SETS_MAX, SET_POLICIES_MAX } from '../../../src/constants.js';
+import {
+  ENGINE_RESTART_MS,
+  ENGINE_SETS_MAX,
+  PREPARATIONS_MAX,
+  SET_POLICIES_MAX,
+} from '../../../src/constants.js';
 import { lines, loadInstance, policy, programOf, request, workloadId } from './support.js';
 
 /** The evaluator of these policies, and which of them the engine was given for each question. */
@@ -145,6 +150,37 @@ describe('the engine is asked about', () => {
     if (!next.ok) throw new Error(lines(next).join('\n'));
     satisfied(next.value, request());
     expect([...sets.keys()]).toEqual(['slot-1', 'slot-1/0']);
+  });
+});
+
+describe('what was prepared for a caller', () => {
+  it('is not used for another that looks alike', () => {
+    const policies = policy(
+      'grown',
+      'permit (principal in Namespace::"example.org/shop", action, resource) when { principal is Workload && principal has tier && principal.tier > 1 };',
+    );
+    const { evaluator } = watched(policies);
+    const asking = request();
+    const tier = (value: number): CedarRequest => ({
+      ...asking,
+      principal: { ...asking.principal, attrs: { ...asking.principal.attrs, tier: value } },
+    });
+    const outside: CedarRequest = {
+      ...tier(2),
+      principal: { ...tier(2).principal, parents: [] },
+    };
+    expect(satisfied(evaluator, tier(2))).toEqual(['grown']);
+    expect(satisfied(evaluator, tier(1))).toEqual([]);
+    expect(satisfied(evaluator, outside)).toEqual([]);
+    expect(satisfied(evaluator, tier(2))).toEqual(['grown']);
+  });
+
+  it('is forgotten when there is too much of it, and made again', () => {
+    const { evaluator } = watched(FOUR);
+    for (let n = 0; n < PREPARATIONS_MAX + 10; n += 1) {
+      expect(satisfied(evaluator, request({ account: `w${n}` }))).toEqual(['shop']);
+    }
+    expect(satisfied(evaluator, request())).toEqual(['orders', 'shop']);
   });
 });
 
