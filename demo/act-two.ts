@@ -38,8 +38,8 @@ export async function actTwo(stage: Stage, world: World, bundles: Bundles): Prom
   stage.heading('Act two: one signed file, from dev to production');
   stage.note(
     'So far anybody who could write the volume could change the policies. Now they are built',
+    'into one file, people sign it, and sidecars take nothing else.',
   );
-  stage.note('into one file, people sign it, and sidecars take nothing else.');
   const story = new SignedStory(stage, world, bundles);
   await story.buildAndSign();
   await story.serveTwice();
@@ -95,7 +95,7 @@ class SignedStory {
     stage.say();
     await this.#mustRun('bundle', 'sign', BUNDLE, '--key', `${PEOPLE.bob}.key`);
     const two = await this.#run(...VERIFY);
-    for (const line of two.stdout.trimEnd().split('\n')) stage.quote(line);
+    stage.quote(...two.stdout.trimEnd().split('\n'));
     stage.say();
     const named = Object.values(PEOPLE).filter((id) => two.stdout.includes(id));
     stage.claim('bundleVerified', {
@@ -108,14 +108,13 @@ class SignedStory {
     const stage = this.#stage;
     stage.heading('6  The same file in two environments');
     stage.note(
-      'The volume is gone. Two sidecars, each behind an Envoy of its own, read one and the',
+      'Two sidecars, each behind an Envoy of its own, read one and the same file. They are told',
+      'its digest and that of trust.yaml, and --allow-unsigned is needed no longer:',
     );
-    stage.note('same file; they are told its digest and that of trust.yaml, and --mode enforce:');
-    stage.quote(
-      'cedargate serve --environment test        --bundles shelf --digest sha256:... ...',
-    );
-    stage.quote(
-      'cedargate serve --environment production  --bundles shelf --digest sha256:... ...',
+    const flagsShown = '--bundles shelf --digest sha256:... --trust trust.yaml ...';
+    stage.note(
+      `$ cedargate serve --environment test        ${flagsShown}`,
+      `$ cedargate serve --environment production  ${flagsShown}`,
     );
     this.#bundles.shelve(BUNDLE);
     const flags = this.#bundles.serveFlags(this.#digest, this.#trustDigest);
@@ -143,12 +142,10 @@ class SignedStory {
     stage.claim('sameEverywhere', judgeSame(this.#digest, servings, rows));
     stage.say();
     stage.note(
-      'Policies are the same everywhere; who is in a group may differ. In that file there is an',
+      'Policies are the same everywhere; who is in a group may differ. In that file there are a',
+      'policy by which members of the group `refunders` refund, and an entities.production.json,',
+      'which puts batch into that group.',
     );
-    stage.note(
-      'entities.production.json, which puts batch into the group `refunders`, and a policy by',
-    );
-    stage.note('which members of that group refund.');
     stage.say();
     const refund = [
       find(inTest, BATCH_REFUNDS).row,
@@ -161,9 +158,9 @@ class SignedStory {
     const stage = this.#stage;
     stage.heading('7  Copies that are not what was signed');
     stage.note(
-      `Somebody changes one byte in a copy: in ${TAMPERED_FILE}, \`<=\` becomes \`>=\`, and tokens`,
+      `Somebody changes one byte of a copy: in ${TAMPERED_FILE}, \`<=\` becomes \`>=\`, and batch`,
+      'may settle with tokens that live too long. The signatures are left in place.',
     );
-    stage.note('that live too long are the ones that batch may settle with. The signatures stay.');
     stage.say();
     this.#bundles.tamper();
     const verified = await this.#run('verify', TAMPERED, '--trust', TRUST);
@@ -176,7 +173,8 @@ class SignedStory {
 
     stage.say();
     stage.note(
-      'Both copies are put where the sidecars read, in the place of the good file. They say:',
+      'This copy, and then the one that only Ada signed, take the place of the good file where',
+      'the sidecars read. The sidecar in production says:',
     );
     const before = await this.#stamp();
     const refusals: string[][] = [];
@@ -204,9 +202,9 @@ class SignedStory {
     const stage = this.#stage;
     stage.heading('8  What would the next version mean?');
     stage.note(
-      `In the next version a new service, checkout, creates the payments: one word changes in`,
+      'In the next version a new service, checkout, creates the payments: one word changes in',
+      `${ORDERS_FILE}, and every file is valid. Before anybody signs it, a reviewer asks:`,
     );
-    stage.note(`${ORDERS_FILE}, and every file is valid. Who would notice?`);
     stage.say();
     const args = ['bundle', 'diff', BUNDLE, NEXT];
     // The text is for people and may be put into better words, so the JSON is what is judged.
@@ -214,7 +212,7 @@ class SignedStory {
       this.#run(...args),
       cedargate([...args, '--json'], this.#bundles.dir),
     ]);
-    for (const line of partAbout(ORDERS, shown.stdout)) stage.quote(line);
+    stage.quote(...partAbout(ORDERS, shown.stdout));
     stage.say();
     stage.claim('diffNames', judgeDiff(judged, ORDERS));
   }

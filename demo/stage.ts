@@ -8,33 +8,38 @@ import { type CallRow, type Paint, renderColumns, renderTable } from './table.js
 export class Stage {
   readonly #paint: Paint;
   readonly #observations: Observations;
+  #afterBlank = false;
 
   constructor(paint: Paint, observations: Observations) {
     this.#paint = paint;
     this.#observations = observations;
   }
 
-  /** A line as it is. */
+  /** A line as it is. Of several blank ones in a row only the first is printed. */
   say(text = ''): void {
-    process.stdout.write(`${text}\n`);
+    const isBlank = text === '';
+    if (!(isBlank && this.#afterBlank)) process.stdout.write(`${text}\n`);
+    this.#afterBlank = isBlank;
   }
 
   heading(text: string): void {
-    this.say(`\n${this.#paint.strong(text)}`);
+    this.say();
+    this.say(this.#paint.strong(text));
   }
 
   /** The end of a story that did not go well. */
   alarm(text: string): void {
-    this.say(`\n${this.#paint.bad(text)}`);
+    this.say();
+    this.say(this.#paint.bad(text));
   }
 
-  note(text: string): void {
-    this.say(text === '' ? '' : `  ${text}`);
+  note(...lines: readonly string[]): void {
+    for (const line of lines) this.say(line === '' ? '' : `  ${line}`);
   }
 
   /** Words of the program itself: a log line, an answer. */
-  quote(text: string): void {
-    this.note(text === '' ? '' : this.#paint.faint(text));
+  quote(...lines: readonly string[]): void {
+    this.note(...lines.map((line) => (line === '' ? '' : this.#paint.faint(line))));
   }
 
   claim(id: Claim, { seen, evidence }: Observation): void {
@@ -55,7 +60,7 @@ export class Stage {
 
   #block(lines: readonly string[]): void {
     this.say();
-    for (const line of lines) this.note(line);
+    this.note(...lines);
     this.say();
   }
 }
