@@ -12,28 +12,20 @@ import {
   loadPackageDefinition,
   Server,
   ServerCredentials,
+  type ServerOptions,
   type ServiceDefinition,
 } from '@grpc/grpc-js';
 import { loadSync, type Options } from '@grpc/proto-loader';
 
 export interface NoopSettings {
-  readonly protoDir: string;
-  readonly serverOptions: Readonly<Record<string, number>>;
+  readonly loaderOptions: Readonly<Record<string, unknown>>;
+  readonly serverOptions: ServerOptions;
 }
 
 const settings = JSON.parse(process.argv[2] as string) as NoopSettings;
 
-/** As in src/check/wire.ts. */
-const LOADER_OPTIONS: Options = {
-  keepCase: true,
-  longs: Number,
-  enums: Number,
-  defaults: false,
-  arrays: false,
-  objects: false,
-  oneofs: true,
-  includeDirs: [settings.protoDir],
-};
+/** As cedargate's own, with functions by name. */
+const options: Options = { ...settings.loaderOptions, longs: Number, enums: Number };
 
 const ALLOW = {
   status: { code: 0 },
@@ -69,7 +61,7 @@ interface Package {
   };
 }
 
-const definitions = loadSync('envoy/service/auth/v3/external_auth.proto', LOADER_OPTIONS);
+const definitions = loadSync('envoy/service/auth/v3/external_auth.proto', options);
 const root = loadPackageDefinition(definitions) as unknown as Package;
 const check: handleUnaryCall<object, object> = (_call, callback) => callback(null, ALLOW);
 

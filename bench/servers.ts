@@ -6,14 +6,8 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import {
-  GRPC_KEEPALIVE_MS,
-  GRPC_KEEPALIVE_TIMEOUT_MS,
-  GRPC_NEVER_MS,
-  GRPC_STREAMS_MAX,
-  REQUEST_BYTES_HARD_MAX,
-  RESPONSE_BYTES_MAX,
-} from '../src/constants.js';
+import { LOADER_OPTIONS } from '../src/check/wire.js';
+import { SERVER_OPTIONS } from '../src/server/grpc.js';
 import { freePorts } from '../test/support/ports.js';
 import { accepts, CLI } from '../test/support/sidecar.js';
 import { waitFor } from '../test/support/wait.js';
@@ -39,22 +33,13 @@ export interface MeasuredServer {
   stop(): Promise<void>;
 }
 
-/** The settings of the library that src/server/grpc.ts gives it. */
-const SERVER_OPTIONS: NoopSettings['serverOptions'] = {
-  'grpc.max_receive_message_length': REQUEST_BYTES_HARD_MAX,
-  'grpc.max_send_message_length': RESPONSE_BYTES_MAX,
-  'grpc.max_concurrent_streams': GRPC_STREAMS_MAX,
-  'grpc.keepalive_time_ms': GRPC_KEEPALIVE_MS,
-  'grpc.keepalive_timeout_ms': GRPC_KEEPALIVE_TIMEOUT_MS,
-  'grpc.max_connection_age_ms': GRPC_NEVER_MS,
-  'grpc.max_connection_age_grace_ms': GRPC_NEVER_MS,
-  'grpc.max_connection_idle_ms': GRPC_NEVER_MS,
-  'grpc-node.max_session_memory': Number.MAX_SAFE_INTEGER,
-  'grpc.enable_channelz': 0,
-};
+/** JSON has no functions: `longs: Number` goes by its name. */
+function loaderOptions(): NoopSettings['loaderOptions'] {
+  return { ...LOADER_OPTIONS, longs: 'Number', enums: 'Number' };
+}
 
 export async function startNoop(): Promise<MeasuredServer> {
-  const settings: NoopSettings = { protoDir: join(ROOT, 'proto'), serverOptions: SERVER_OPTIONS };
+  const settings: NoopSettings = { loaderOptions: loaderOptions(), serverOptions: SERVER_OPTIONS };
   const child = launch([compileNoop(), JSON.stringify(settings)]);
   const ended = endOf('the no-op server', child);
   const [first] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer];

@@ -2,10 +2,9 @@
  * Writes the CheckRequest that Envoy would send for a request described in plain words, so that
  * tests and `explain` go through the same hot path as production, from bytes on.
  */
-import { fileURLToPath } from 'node:url';
-import { loadSync, type MessageTypeDefinition } from '@grpc/proto-loader';
 import type { JsonObject } from '../check/claims.js';
 import { type StructInput, toStruct } from '../check/struct.js';
+import { encodeRequestMessage } from '../check/wire.js';
 
 /** A request as people describe it. */
 export interface RequestSketch {
@@ -39,21 +38,11 @@ export function grpcSketch(service: string, method: string, headers: HttpSketch[
 const ANONYMOUS = 'anonymous';
 /** Where Envoy's jwt_authn filter puts claims, and check/request.ts looks for them. */
 const JWT_NAMESPACE = 'envoy.filters.http.jwt_authn';
-const PROTO_DIR = fileURLToPath(new URL('../../proto/', import.meta.url));
-
-const definitions = loadSync('envoy/service/auth/v3/external_auth.proto', {
-  keepCase: true,
-  includeDirs: [PROTO_DIR],
-});
-const requestType = definitions['envoy.service.auth.v3.CheckRequest'] as MessageTypeDefinition<
-  object,
-  object
->;
 
 /** In the form of the shipped Envoy configuration: raw headers, `:method` and `:path` among them. */
 export function encodeCheckRequest(sketch: RequestSketch, claimsPayload: string): Buffer {
   const { caller, http, claims, sourceAddress } = sketch;
-  return requestType.serialize({
+  return encodeRequestMessage({
     attributes: {
       source: {
         ...(caller === ANONYMOUS ? {} : { principal: caller }),

@@ -1,12 +1,15 @@
 /**
  * An opened bundle to one that can be loaded into the engine, by its index instead of by compiling.
- * What its signatures are worth must have been judged before: the index is taken at its word.
+ * What its signatures are worth must have been judged before: the index is taken at its word, unless
+ * an engine of another version of the Cedar language made it.
  */
 import { assembleProgram } from '../cedar/assemble.js';
+import { engineVersion } from '../cedar/engine.js';
 import type { TextFile } from '../cedar/position.js';
 import { problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import type { BuiltManifest } from './built-manifest.js';
+import { compileBundle } from './compile.js';
 import { parseIndex } from './index-file.js';
 import { parseManifest } from './manifest.js';
 import {
@@ -20,6 +23,7 @@ import {
 } from './names.js';
 import type { OpenedBundle } from './open.js';
 import { parseRoutes } from './routes.js';
+import { sourcesOf } from './sources.js';
 import { decodeText } from './text.js';
 import type { BundleManifest, CompiledBundle, CompileOptions, Route } from './types.js';
 
@@ -30,6 +34,11 @@ export function loadOpened(
   const { files, digest } = opened;
   const manifest = readManifest(opened);
   if (!manifest.ok) return manifest;
+  // An engine of another language version may read the same text in another way.
+  if (opened.manifest.cedar.language !== engineVersion().language) {
+    const compiled = compileBundle(sourcesOf(opened).files, { environment });
+    return compiled.ok ? ok({ ...compiled.value, digest }) : compiled;
+  }
   const routes = readRoutes(opened, manifest.value);
   if (!routes.ok) return routes;
   const policies = parseIndex(files.get(INDEX_FILE) ?? new Uint8Array(), files);

@@ -5,9 +5,9 @@
 import { problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import { type Built, buildBundle, type RunTests } from './build.js';
-import { BUILT_MANIFEST_FILE, INDEX_FILE, unpackedTestName } from './names.js';
+import { BUILT_MANIFEST_FILE, INDEX_FILE } from './names.js';
 import type { OpenedBundle } from './open.js';
-import type { SourceFile } from './types.js';
+import { sourcesOf } from './sources.js';
 
 /** Problems of the build itself (a test that fails, a policy outside the scope) are told as such. */
 export function verifyDeep(opened: OpenedBundle, runTests: RunTests): Result<Built> {
@@ -16,21 +16,6 @@ export function verifyDeep(opened: OpenedBundle, runTests: RunTests): Result<Bui
   if (!built.ok) return built;
   const fault = difference(opened, built.value);
   return fault === undefined ? ok(built.value) : failed(problem('bundle_not_reproduced', ...fault));
-}
-
-/** The directory that the bundle was built from. */
-export function sourcesOf({ files }: Pick<OpenedBundle, 'files'>): {
-  files: SourceFile[];
-  testFiles: SourceFile[];
-} {
-  const sources: SourceFile[] = [];
-  const testFiles: SourceFile[] = [];
-  for (const [name, bytes] of files) {
-    const test = unpackedTestName(name);
-    if (test !== undefined) testFiles.push({ name: test, bytes });
-    else if (name !== INDEX_FILE) sources.push({ name, bytes });
-  }
-  return { files: sources, testFiles };
 }
 
 function difference(

@@ -37,6 +37,7 @@ const EMPTY: ContextShape = {
   grpc: undefined,
   sourceAddress: false,
   time: false,
+  required: new Set(),
 };
 
 type ShapeBuilder = { -readonly [K in keyof ContextShape]: ContextShape[K] };
@@ -49,13 +50,15 @@ export function readContextShape(
 ): ContextShape {
   const { problems } = options;
   const root: Subject = { declaration: 'action', name: action, path: ['context'] };
-  const shape: ShapeBuilder = { ...EMPTY };
+  const required = new Set<string>();
+  const shape: ShapeBuilder = { ...EMPTY, required };
   for (const [name, field] of context) {
     const subject = below(root, name);
     const task: Task = { action, subject, problems };
     if (!readAttribute(name, field, task, shape)) {
       problems.add(subject, `no request can fill \`${pathText(subject)}\``);
     } else if (field.required) {
+      required.add(name);
       checkRequired(name, task, options.environment);
     }
   }

@@ -6,7 +6,7 @@
  * sake.
  */
 import { uidKey } from './entity-source.js';
-import type { EntityReads } from './policy-reads.js';
+import type { UnitedReads } from './policy-reads.js';
 import type { CedarProgram, CedarRequest, CedarValue, EntityData, EntityUid } from './types.js';
 
 type Values = Readonly<Record<string, CedarValue>>;
@@ -51,7 +51,7 @@ export class RequestEntities {
   }
 
   /** Those that the engine needs, when policies can read this much. */
-  toSend(reads: EntityReads): EntityData[] {
+  toSend(reads: UnitedReads): EntityData[] {
     const sent: EntityData[] = [];
     const seen = new Set<string>();
     const { principal, resource } = this.#request;
@@ -70,7 +70,7 @@ export class RequestEntities {
     return sent;
   }
 
-  #entity(uid: EntityUid, key: string, reads: EntityReads): EntityData | undefined {
+  #entity(uid: EntityUid, key: string, reads: UnitedReads): EntityData | undefined {
     const fromRequest = this.#given.get(key);
     const stored = this.#stored.get(key);
     const parents: EntityUid[] = [];

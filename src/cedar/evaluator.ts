@@ -31,8 +31,9 @@ export function createEvaluator(program: CedarProgram, on: Engine = engine()): R
     policies.map(({ id, effect }) => [id, effect]),
   );
   const { name, release } = slot;
+  const required = new Map([...schema.actions].map(([id, shape]) => [id, shape.context.required]));
   const ask = (request: CedarRequest, api: CedarApi) => {
-    return api.statefulIsAuthorized(callFor(request, { store, sets, api, schema: name }));
+    return api.statefulIsAuthorized(callFor(request, { store, sets, api, slot: name, required }));
   };
   const evaluate = (request: CedarRequest) => answerOf(() => on.run((api) => ask(request, api)));
   return ok({ effects, schema, evaluate, release });
@@ -42,8 +43,10 @@ interface Asked {
   readonly store: EntityStore;
   readonly sets: PolicySets;
   readonly api: CedarApi;
-  /** Its name in the engine. */
-  readonly schema: string;
+  /** Name of the schema in the engine. */
+  readonly slot: string;
+  /** Action -> fields of its context that the schema requires. */
+  readonly required: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /** The schema always goes along: without it, groups of actions silently match nothing. */
@@ -62,14 +65,27 @@ function callFor(request: CedarRequest, on: Asked): StatefulAuthorizationCall {
     principal: principal.uid,
     action: { type: 'Action', id: action },
     resource: resource.uid,
-    context: context as StatefulAuthorizationCall['context'],
+    context: contextToSend(context, set.reads.context, on.required.get(action)),
     entities: entities.toSend(set.reads) as StatefulAuthorizationCall['entities'],
-    preparsedSchemaName: on.schema,
+    preparsedSchemaName: on.slot,
     preparsedPolicySetId: set.name,
     // Costs 3 to 8 microseconds, and nothing else checks the types of the context: without it,
     // `{"__entity": ...}` where the schema says String would become that entity.
     validateRequest: true,
   };
+}
+
+/** What the policies can read of it, and what the schema wants to be there. */
+function contextToSend(
+  context: CedarRequest['context'],
+  read: ReadonlySet<string> | undefined,
+  required: ReadonlySet<string> | undefined,
+): StatefulAuthorizationCall['context'] {
+  const sent: Record<string, unknown> = Object.create(null);
+  for (const name in context) {
+    if (read === undefined || read.has(name) || required?.has(name)) sent[name] = context[name];
+  }
+  return sent as StatefulAuthorizationCall['context'];
 }
 
 /** Never throws. */

@@ -5,14 +5,14 @@
  */
 import { SET_POLICIES_MAX } from '../constants.js';
 import type { CedarApi, Engine, Slot } from './engine.js';
-import { type EntityReads, unionOfReads } from './policy-reads.js';
+import { type UnitedReads, unionOfReads } from './policy-reads.js';
 import { type Scoped, ScopeIndex } from './scope-index.js';
 import type { CedarProgram } from './types.js';
 
 export interface PreparedSet {
   /** The name of the policies in the engine. */
   readonly name: string;
-  readonly reads: EntityReads;
+  readonly reads: UnitedReads;
 }
 
 export class PolicySets {

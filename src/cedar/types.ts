@@ -98,6 +98,8 @@ export interface ContextShape {
   readonly grpc: ReadonlySet<'service' | 'method'> | undefined;
   readonly sourceAddress: boolean;
   readonly time: boolean;
+  /** Names of those above that the schema requires: they are sent whether a policy reads them or not. */
+  readonly required: ReadonlySet<string>;
 }
 
 export interface ActionShape {

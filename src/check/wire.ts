@@ -12,7 +12,7 @@ export const AUTHORIZATION_SERVICE_NAME = 'envoy.service.auth.v3.Authorization';
 const PROTO_DIR = fileURLToPath(new URL('../../proto/', import.meta.url));
 
 /** What was not sent stays absent, so that "not sent" and "sent empty" are told apart. */
-const LOADER_OPTIONS: Options = {
+export const LOADER_OPTIONS: Options = {
   // Names as in the .proto files, which are the names in Envoy's documentation.
   keepCase: true,
   // The only 64-bit number is a Timestamp's seconds, far below 2^53.
@@ -32,6 +32,16 @@ const responseType = definitions['envoy.service.auth.v3.CheckResponse'] as Messa
   CheckResponseMessage,
   object
 >;
+
+const requestType = definitions['envoy.service.auth.v3.CheckRequest'] as MessageTypeDefinition<
+  object,
+  object
+>;
+
+/** For questions from people and tests: what Envoy would send. */
+export function encodeRequestMessage(message: object): Buffer {
+  return requestType.serialize(message);
+}
 
 const structType = definitions['google.protobuf.Struct'] as MessageTypeDefinition<
   object,

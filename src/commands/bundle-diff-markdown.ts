@@ -3,6 +3,7 @@ import type { BundleDiff, DiffSide } from '../analysis/bundle-diff.js';
 import type { Flip, MeaningDiff } from '../analysis/meaning/types.js';
 import type { TrafficDiff } from '../analysis/traffic.js';
 import {
+  allCallers,
   askedSentence,
   count,
   decidedBy,
@@ -11,6 +12,7 @@ import {
   fieldText,
   flipSentence,
   itemText,
+  kindOf,
   limitsOf,
   notComparedSentence,
   policyText,
@@ -84,8 +86,7 @@ function summary({ meaning, structure: { policies } }: BundleDiff): string {
     const where = meaning.length > 1 ? `${environmentText(environment)}: ` : '';
     if (flips.length === 0) return [`- ${where}no decision changes, as far as was asked`];
     const shown = flips.slice(0, SUMMARY_ROWS).map((flip) => {
-      const mark = flip.to === 'allow' ? 'gained' : 'lost';
-      return `- **${mark}** ${where}${code(flipSentence(flip))}`;
+      return `- **${kindOf(flip)}** ${where}${code(flipSentence(flip))}`;
     });
     const more = flips.length - shown.length;
     return more > 0 ? [...shown, `- and ${count(more)} more below`] : shown;
@@ -111,7 +112,8 @@ function meaningTable({ flips, environment }: MeaningDiff): string {
 
 function witnessText(flip: Flip): string | undefined {
   const command = explainCommand(flip.witness);
-  return command === undefined ? undefined : `- ${code(command)}`;
+  const lines = [command, allCallers(flip)].filter((line) => line !== undefined).map(code);
+  return lines.length === 0 ? undefined : `- ${lines.join('\n  ')}`;
 }
 
 function trafficTable(traffic: TrafficDiff): string {

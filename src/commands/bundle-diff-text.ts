@@ -3,6 +3,7 @@ import type { BundleDiff, DiffSide } from '../analysis/bundle-diff.js';
 import type { Flip, MeaningDiff } from '../analysis/meaning/types.js';
 import type { TrafficDiff } from '../analysis/traffic.js';
 import {
+  allCallers,
   askedSentence,
   decidedBy,
   environmentText,
@@ -10,6 +11,7 @@ import {
   fieldText,
   flipSentence,
   itemText,
+  kindOf,
   limitsOf,
   notComparedSentence,
   policyText,
@@ -17,7 +19,7 @@ import {
   trafficAccount,
   trafficSentence,
 } from './bundle-diff-words.js';
-import { type Sink, type Style, style } from './output.js';
+import { type Sink, style } from './output.js';
 
 export function diffText(diff: BundleDiff, sink: Sink): string {
   const { before, after } = diff;
@@ -52,11 +54,23 @@ function meaningText(meaning: MeaningDiff, sink: Sink): string {
   return section(sink, title, [...none, ...rows, ...accountOf(meaning)]);
 }
 
+const MARKS = {
+  gained: { mark: '+', colour: 'green' },
+  lost: { mark: '-', colour: 'red' },
+  changed: { mark: '~', colour: 'yellow' },
+} as const;
+
+function markOf(flip: Parameters<typeof kindOf>[0], sink: Sink): string {
+  const { mark, colour } = MARKS[kindOf(flip)];
+  return style(sink, colour, mark);
+}
+
 function flipLines(flip: Flip, sink: Sink): string[] {
-  const colour: Style = flip.to === 'allow' ? 'green' : 'red';
   const command = explainCommand(flip.witness);
+  const callers = allCallers(flip);
   return [
-    `${style(sink, colour, flip.to === 'allow' ? '+' : '-')} ${flipSentence(flip)}`,
+    `${markOf(flip, sink)} ${flipSentence(flip)}`,
+    ...(callers === undefined ? [] : [`    ${callers}`]),
     `    before: ${flip.from}, ${decidedBy(flip.before)}`,
     `    after:  ${flip.to}, ${decidedBy(flip.after)}`,
     ...(command === undefined ? [] : [style(sink, 'dim', `    ${command}`)]),
@@ -70,9 +84,7 @@ function accountOf(meaning: MeaningDiff): string[] {
 function trafficText(traffic: TrafficDiff, sink: Sink): string {
   const title = `What changes for the traffic of the log, ${environmentText(traffic.environment)}`;
   const rows = traffic.flips.map((flip) => {
-    const colour: Style = flip.to === 'allow' ? 'green' : 'red';
-    const mark = style(sink, colour, flip.to === 'allow' ? '+' : '-');
-    return `${mark} ${trafficSentence(flip)}, such as decision ${flip.example}`;
+    return `${markOf(flip, sink)} ${trafficSentence(flip)}, such as decision ${flip.example}`;
   });
   const none = traffic.flips.length === 0 ? ['Nothing.'] : [];
   return section(sink, title, [

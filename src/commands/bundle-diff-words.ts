@@ -29,6 +29,18 @@ function verbOf(from: Decision, to: Decision, many: boolean): string {
   return `${many ? 'get' : 'gets'} ${end}${start} for`;
 }
 
+/** What a row is about: something is lost, gained, or a deny and an error change places. */
+export function kindOf({ from, to }: { readonly from: Decision; readonly to: Decision }) {
+  if (to === 'allow') return 'gained';
+  return from === 'allow' ? 'lost' : 'changed';
+}
+
+/** All members, where the sentence has not named them all. */
+export function allCallers({ caller }: Flip): string | undefined {
+  if (caller.members.length <= MEMBERS_SHOWN) return undefined;
+  return escapeName(`callers: ${caller.members.join(', ')}`);
+}
+
 export function members(names: readonly string[]): string {
   const shown = names.slice(0, MEMBERS_SHOWN);
   const more = names.length - shown.length;

@@ -71,7 +71,7 @@ export interface GrpcServer {
 }
 
 /** Nothing is left to the library's defaults. */
-const SERVER_OPTIONS: ServerOptions = {
+export const SERVER_OPTIONS: ServerOptions = {
   'grpc.max_receive_message_length': REQUEST_BYTES_HARD_MAX,
   'grpc.max_send_message_length': RESPONSE_BYTES_MAX,
   'grpc.max_concurrent_streams': GRPC_STREAMS_MAX,

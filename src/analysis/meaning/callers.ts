@@ -5,7 +5,7 @@
 
 import { childrenOf, type Expression } from '../../cedar/policy-json.js';
 import { policyConditions } from '../../cedar/policy-parts.js';
-import { type EntityReads, unionOfReads } from '../../cedar/policy-reads.js';
+import { type UnitedReads, unionOfReads } from '../../cedar/policy-reads.js';
 import { parseSpiffeId, readCaller } from '../../check/identity.js';
 import { Stop } from '../../check/stop.js';
 import { DIFF_STATES_MAX } from '../../constants.js';
@@ -55,7 +55,7 @@ function readsOfSide({ bundle }: Side) {
 function signature(
   subject: Subject,
   sides: readonly Side[],
-  reads: EntityReads,
+  reads: UnitedReads,
   named: ReadonlySet<string>,
 ): string {
   const { type, id } = subject.entity.uid;

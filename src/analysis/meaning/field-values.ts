@@ -4,7 +4,8 @@
  */
 import { DIFF_STATES_MAX, DIFF_SUBSETS_MAX } from '../../constants.js';
 import { addressClasses } from './addresses.js';
-import { type Atom, type Limit, type Plain, SHARED_TEXT } from './atoms.js';
+import { type Atom, type Limit, SHARED_TEXT } from './atoms.js';
+import type { Plain } from './operands.js';
 import { literal, matchesPattern, type Pattern, partition } from './strings.js';
 
 /** `after`: an expiry this many milliseconds after the time of the request. */

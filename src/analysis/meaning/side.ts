@@ -2,7 +2,7 @@
 import type { CompiledBundle, Route } from '../../bundle/types.js';
 import { EntityStore } from '../../cedar/entity-store.js';
 import { policyConditions, referencesIn, splitText } from '../../cedar/policy-parts.js';
-import { type EntityReads, unionOfReads } from '../../cedar/policy-reads.js';
+import { type UnitedReads, unionOfReads } from '../../cedar/policy-reads.js';
 import { ScopeIndex } from '../../cedar/scope-index.js';
 import type {
   ActionShape,
@@ -37,7 +37,7 @@ const NOBODY: EntityData = { uid: { type: '', id: '' }, attrs: {}, parents: [] }
 
 export class Side {
   readonly policies: readonly SidePolicy[];
-  readonly reads: EntityReads;
+  readonly reads: UnitedReads;
   readonly #index: ScopeIndex;
   readonly #store: EntityStore;
   readonly #conditionReads = new Map<string, Reads>();
@@ -72,7 +72,7 @@ export class Side {
   }
 
   /** All that policies who read this much can see of a subject. */
-  facts(subject: Subject, reads: EntityReads): readonly EntityData[] {
+  facts(subject: Subject, reads: UnitedReads): readonly EntityData[] {
     return this.#store.about(requestOf(subject)).toSend(reads);
   }
 

@@ -67,6 +67,21 @@ describe('loadOpened', () => {
     expect(first(load(opened))).toContain(`[${code}]`);
   });
 
+  it('takes the index at its word only from an engine of the same language', () => {
+    const lying = OPENED.files.get('index.json') as Uint8Array;
+    const index = Buffer.from(lying)
+      .toString()
+      .replaceAll('"effect":"permit"', '"effect":"forbid"');
+    const effects = (opened: OpenedBundle) =>
+      new Set(resultValue(load(opened)).program.policies.map(({ effect }) => effect));
+    const opened = withFiles({ 'index.json': index });
+    expect(effects(opened)).toEqual(new Set(['forbid']));
+    const cedar = { ...OPENED.manifest.cedar, language: '1.0' };
+    const elsewhere = { ...opened, manifest: { ...opened.manifest, cedar } };
+    expect(effects(elsewhere)).toContain('permit');
+    expect(resultValue(load(elsewhere)).digest).toBe(OPENED.digest);
+  });
+
   it('reads the entities of its environment only', () => {
     const opened = withFiles({ 'entities.staging.json': '{}' });
     expect(first(load(opened))).toBe('taken');

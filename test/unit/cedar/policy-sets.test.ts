@@ -148,6 +148,49 @@ describe('the engine is asked about', () => {
   });
 });
 
+describe('of the context is sent', () => {
+  /** What the engine was given for a request with all these fields. */
+  function sent(when: string, context: CedarRequest['context']): unknown {
+    let call: unknown;
+    const load = (): CedarApi => {
+      const api = loadInstance();
+      return {
+        ...api,
+        statefulIsAuthorized: (asked) => {
+          call = asked.context;
+          return api.statefulIsAuthorized(asked);
+        },
+      };
+    };
+    const policies = policy(
+      'p',
+      `permit (principal, action == Action::"GET", resource) when { ${when} };`,
+    );
+    const loaded = createEvaluator(programOf({ policies }), new Engine({ load, nowMs: () => 0 }));
+    if (!loaded.ok) throw new Error(lines(loaded).join('\n'));
+    expect(loaded.value.evaluate(request({ context })).kind).toBe('answered');
+    return call;
+  }
+  const context = { path: '/a', headers: { 'x-tenant': 'blue' }, claims: { sub: 'u' } };
+
+  it.each<[string, string, object]>([
+    [
+      'what a policy reads',
+      'context has claims.sub && context.claims.sub == "u"',
+      { path: '/a', claims: { sub: 'u' } },
+    ],
+    [
+      'what a policy asks for only',
+      'context has headers',
+      { path: '/a', headers: { 'x-tenant': 'blue' } },
+    ],
+    ['all of it, when a policy uses it as a whole', 'context == context', context],
+    ['what the schema requires, although nobody reads it', 'true', { path: '/a' }],
+  ])('%s', (_what, when, expected) => {
+    expect(sent(when, context)).toEqual(expected);
+  });
+});
+
 describe('the index of scopes', () => {
   it('finds each of many policies, in the order of the bundle', () => {
     const { policies, schema } = programOf({

@@ -62,6 +62,7 @@ describe('reading a schema', () => {
         grpc: undefined,
         sourceAddress: true,
         time: true,
+        required: new Set(['path', 'environment']),
       },
     });
     expect(parents.get('Route')).toEqual(new Set(['Service']));

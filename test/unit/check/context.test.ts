@@ -19,6 +19,7 @@ const NOTHING: ContextShape = {
   grpc: undefined,
   sourceAddress: false,
   time: false,
+  required: new Set(),
 };
 const FACTS: ContextFacts = {
   path: '/a',

@@ -36,6 +36,13 @@ const failedPolicy = (policy: string) =>
   checkRecord({ errors: [{ code: 'policy_evaluation', message: 'm', policy }] });
 
 describe('metrics', () => {
+  test('have no gauge that is named like a counter, which promtool refuses', async () => {
+    const { body } = await rig().render();
+    const gauges = [...body.matchAll(/^# TYPE (\S+) gauge$/gm)].map(([, name]) => name ?? '');
+    expect(gauges.length).toBeGreaterThan(5);
+    expect(gauges.filter((name) => name.endsWith('_total'))).toEqual([]);
+  });
+
   test('count checks by decision, mode, outcome and reason', async () => {
     const metrics = rig();
     metrics.check(checkRecord(), 0.001);

@@ -181,6 +181,14 @@ describe('a diff of meaning', () => {
     expect(lost?.after).toMatchObject({ reason: 'no_permit', policies: [] });
   });
 
+  it('keeps a caller that a policy names apart from others like it', () => {
+    const one = 'spiffe://example.org/ns/shop/sa/one';
+    const text = `permit (principal == Workload::"${one}", action == Action::"POST", resource == Route::"a/b/item");`;
+    const { flips } = meaning({}, policy(text));
+    expect(flips.length).toBeGreaterThan(0);
+    for (const { caller } of flips) expect(caller.members).toEqual([one]);
+  });
+
   it('names what it does not understand', () => {
     const text =
       'permit (principal, action == Action::"GET", resource) when { context has time && context.time.offset(duration("1h")) < datetime("2026-01-01") };';
