@@ -29,7 +29,7 @@ test: node_modules/.package-lock.json test-tools ## format, lint, types, build a
 	@node_modules/.bin/vitest run
 
 .PHONY: verify
-verify: node_modules/.package-lock.json test-tools promtool cosign build ## what takes longer; writes docs/verified.json; STEP=
+verify: node_modules/.package-lock.json test-tools promtool cosign build ## what takes longer; writes docs/verified.json; STEP=cosign runs one step
 	@STEP='$(STEP)' PATH="$$PATH:$(CURDIR)/$(COSIGN)" $(TSX) scripts/verify.ts
 
 # Only this needs Debian: elsewhere the step is reported as absent.
