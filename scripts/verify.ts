@@ -1,21 +1,12 @@
 /**
  * `make verify`: what takes longer than `make test`, or needs tools that not every machine has.
  * Every step runs whatever became of the others; the results go to docs/verified.json, which is
- * committed. Exit 1 when any step failed.
+ * committed. Exit 1 when any step failed. STEP=cosign runs the steps with that in their names only,
+ * and writes nothing.
  */
-import { spawn } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { writeBundle } from '../bench/bundles.js';
 import { startLoadProcess } from '../bench/load-process.js';
 import { benchPolicies } from '../bench/policies.js';
@@ -24,8 +15,9 @@ import { bundleFiles, policy, writeFiles } from '../test/support/bundle-files.js
 import { findEnvoy } from '../test/support/envoy.js';
 import type { LogLine } from '../test/support/program.js';
 import { startSidecar } from '../test/support/sidecar.js';
+import { cosignSigns, cosignVersion, withoutCosign } from './cosign.js';
+import { inTemporaryFolder, ROOT, run, versionOf } from './shell.js';
 
-const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const REPORT = 'docs/verified.json';
 /** The npm package `node`, which carries the binary. */
 const OTHER_NODE = 'node@24.21.0';
@@ -69,31 +61,60 @@ const STEPS: readonly Step[] = [
   { name: `${LARGE_POLICIES} policies taken ${LARGE_LOADS} times`, run: largeBundles },
   { name: `${SOAK_CHECKS} checks in one process`, run: soak },
   { name: `one bundle built here and on ${OTHER_NODE}: the same bytes`, run: sameBytes },
+  { name: 'a bundle signed by cosign', run: cosignSigns, absent: withoutCosign },
   { name: 'demo', run: demo },
   { name: 'package installed in an empty folder', run: packed },
   { name: 'promtool check metrics', run: promtool, absent: withoutPromtool },
 ];
 
 async function main(): Promise<void> {
+  const only = process.env.STEP ?? '';
+  if (only !== '') {
+    const wanted = STEPS.filter(({ name }) => name.includes(only));
+    if (wanted.length === 0) throw new Error(`no step has \`${only}\` in its name`);
+    process.exitCode = isPassed(await runSteps(wanted)) ? 0 : 1;
+    return;
+  }
+  const state = await stateOfTree();
+  const steps = await runSteps(STEPS);
+  await writeReport(state, steps);
+  process.exitCode = isPassed(steps) ? 0 : 1;
+}
+
+async function runSteps(steps: readonly Step[]): Promise<StepResult[]> {
+  const results: StepResult[] = [];
+  for (const step of steps) results.push(await runStep(step));
+  return results;
+}
+
+function isPassed(steps: readonly StepResult[]): boolean {
+  return steps.every(({ result }) => result !== 'fail');
+}
+
+interface TreeState {
+  readonly commit: string;
+  readonly dirty: boolean;
+}
+
+async function stateOfTree(): Promise<TreeState> {
   const commit = (await run('git', ['rev-parse', 'HEAD'])).trim();
   const changed = await run('git', ['status', '--porcelain', '--', '.', `:!${REPORT}`]);
   const dirty = changed.trim() !== '';
   if (dirty) console.log('the work tree differs from the commit: the report will say `dirty`');
-  const steps: StepResult[] = [];
-  for (const step of STEPS) steps.push(await runStep(step));
-  const passed = steps.every(({ result }) => result !== 'fail');
+  return { commit, dirty };
+}
+
+async function writeReport(state: TreeState, steps: readonly StepResult[]): Promise<void> {
   const report = {
-    commit,
-    dirty,
+    ...state,
     date: new Date().toISOString(),
-    result: passed ? 'pass' : 'fail',
+    result: isPassed(steps) ? 'pass' : 'fail',
     machine: { platform: process.platform, arch: process.arch, cores: cpus().length },
     tools: await toolVersions(),
     steps,
   };
   writeFileSync(join(ROOT, REPORT), `${JSON.stringify(report, null, 2)}\n`);
   console.log(`wrote ${REPORT}: ${report.result}`);
-  process.exitCode = passed ? 0 : 1;
 }
 
 async function runStep(step: Step): Promise<StepResult> {
@@ -271,23 +292,11 @@ async function toolVersions(): Promise<Record<string, string>> {
     python: await versionOf('python3', ['--version']),
     envoy: 'path' in envoy ? await versionOf(envoy.path, ['--version']) : undefined,
     promtool: await versionOf('promtool', ['--version']),
+    cosign: await cosignVersion(),
   };
   return Object.fromEntries(
     Object.entries(versions).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
-}
-
-/** What a tool says of its version, without the path it was called by; undefined without the tool. */
-async function versionOf(command: string, args: readonly string[]): Promise<string | undefined> {
-  try {
-    const lines = (await run(command, args)).split('\n').map((line) => line.trim());
-    return lines
-      .find((line) => line !== '')
-      ?.replace(`${command} `, '')
-      .replace(/^version: /, '');
-  } catch {
-    return undefined;
-  }
 }
 
 function closingLine(output: string): string {
@@ -295,46 +304,6 @@ function closingLine(output: string): string {
   if (found === null) throw new Error(`no closing line of a passed run\n${output}`);
   if (found[1] === '0') throw new Error(`no test ran\n${output}`);
   return found[0];
-}
-
-async function inTemporaryFolder<T>(work: (dir: string) => Promise<T>): Promise<T> {
-  const dir = mkdtempSync(join(tmpdir(), 'cedargate-verify-'));
-  try {
-    return await work(dir);
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
-}
-
-interface RunOptions {
-  readonly cwd?: string;
-  /** Added to the environment. */
-  readonly env?: Readonly<Record<string, string>>;
-}
-
-/** Gives stdout; throws with all output when the command does not end with 0. */
-function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, [...args], {
-      cwd: options.cwd ?? ROOT,
-      env: { ...process.env, NO_COLOR: '1', ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let stdout = '';
-    let all = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text;
-      all += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      all += text;
-    });
-    child.once('error', reject);
-    child.once('close', (code, signal) => {
-      if (code === 0) resolve(stdout);
-      else reject(new Error(`\`${command}\` ended with ${code ?? signal}\n${all}`));
-    });
-  });
 }
 
 await main();

@@ -13,7 +13,8 @@ import { printSigned, type SignedBundle, saveSigned } from './signed-bundle.js';
 const EXAMPLES = `Examples:
   With cosign:
     cedargate bundle pae payments-2026.11.3.tar.gz --output bytes
-    cosign sign-blob --key cosign.key --output-signature sig bytes
+    cosign sign-blob --key cosign.key --tlog-upload=false --use-signing-config=false \\
+      --new-bundle-format=false --output-signature sig bytes
     cedargate bundle attach payments-2026.11.3.tar.gz --signature sig --public-key cosign.pub
 `;
 

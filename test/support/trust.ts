@@ -47,7 +47,10 @@ export function trustText({ people, keys, roles, more = '' }: TrustParts): strin
 }
 
 /** People with one key each, of whom `threshold` must sign. */
-export function trustOf(keys: Readonly<Record<string, TestKey>>, threshold: number): string {
+export function trustOf(
+  keys: Readonly<Record<string, Pick<TestKey, 'id' | 'publicPem'>>>,
+  threshold: number,
+): string {
   const people = Object.entries(keys).map(
     ([person, { id }]) =>
       `  ${person}: {name: ${person}, email: ${person}@example.org, keys: [${id}]}\n`,
