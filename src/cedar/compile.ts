@@ -3,15 +3,15 @@
  * data: bundles are compiled in a worker, so that one that crashes the engine costs the worker only.
  */
 import { PROBLEMS_MAX } from '../constants.js';
-import { messageOf, type Problem, problem } from '../errors.js';
+import { type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import { EngineFault } from './engine.js';
 import { parseEntities } from './entities.js';
-import { createEvaluator } from './evaluator.js';
 import { parsePolicies } from './policies.js';
 import type { TextFile } from './position.js';
 import { parseSchema } from './schema.js';
-import type { CedarProgram, CedarValue, EntityData } from './types.js';
+import { createTriedEvaluator } from './trial.js';
+import type { CedarProgram } from './types.js';
 import { validatePolicies } from './validate.js';
 
 export interface ProgramFiles {
@@ -63,44 +63,8 @@ function compile(files: ProgramFiles): Result<CompiledProgram> {
     policies: policies.map(({ policy }) => policy),
     entities,
   };
-  const tried = tryProgram(program);
-  return tried.ok ? ok({ program, warnings }) : tried;
-}
-
-/** Loads it and asks once per action: what would crash in the data plane crashes here first. */
-function tryProgram(program: CedarProgram): Result<void> {
-  const loaded = createEvaluator(program);
-  if (!loaded.ok) return loaded;
-  const evaluator = loaded.value;
-  try {
-    for (const [action, { principalTypes, resourceTypes, context }] of program.schema.actions) {
-      const [principal] = principalTypes;
-      const [resource] = resourceTypes;
-      if (principal === undefined || resource === undefined) continue;
-      const values: Record<string, CedarValue> = {};
-      if (context.path) values.path = '/';
-      if (context.environment) values.environment = 'trial';
-      if (context.grpc) {
-        for (const field of context.grpc)
-          values.grpc = { ...(values.grpc as object), [field]: 'x' };
-      }
-      const answer = evaluator.evaluate({
-        principal: trialEntity(principal),
-        action,
-        resource: trialEntity(resource),
-        ancestors: [],
-        context: values,
-      });
-      if (answer.kind === 'failed') return failed(problem('engine_failure', answer.message));
-    }
-    return ok(undefined);
-  } catch (thrown) {
-    return failed(problem('engine_failure', messageOf(thrown)));
-  } finally {
-    evaluator.release();
-  }
-}
-
-function trialEntity(type: string): EntityData {
-  return { uid: { type, id: 'trial' }, attrs: {}, parents: [] };
+  const tried = createTriedEvaluator(program);
+  if (!tried.ok) return tried;
+  tried.value.release();
+  return ok({ program, warnings });
 }

@@ -4,7 +4,7 @@
  */
 import type { LoadedBundle } from '../bundle/load.js';
 import type { CompiledBundle } from '../bundle/types.js';
-import { createEvaluator } from '../cedar/evaluator.js';
+import { createTriedEvaluator } from '../cedar/trial.js';
 import type { CreateEvaluator, Evaluator } from '../cedar/types.js';
 import type { Generation, Mode } from '../check/types.js';
 import { RELOAD_RETRY_MAX_MS, RELOAD_RETRY_MS } from '../constants.js';
@@ -63,6 +63,9 @@ const INCONCLUSIVE: ReadonlySet<ErrorCode> = new Set([
   'engine_failure',
   'load_timeout',
 ]);
+
+/** One action is enough here: this thread has requests to answer. */
+const createWarm: CreateEvaluator = (program) => createTriedEvaluator(program, 1);
 
 /** One load, from its beginning to its outcome. */
 interface Run {
@@ -187,7 +190,7 @@ class ReloadLoop implements Reloader {
 
   /** The bundle was tried in another thread; should this engine fail all the same, nothing is swapped. */
   #createEvaluator(bundle: CompiledBundle): Result<Evaluator> {
-    const { createEvaluator: create = createEvaluator } = this.#options;
+    const { createEvaluator: create = createWarm } = this.#options;
     try {
       return create(bundle.program);
     } catch (thrown) {

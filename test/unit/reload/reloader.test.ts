@@ -225,9 +225,14 @@ describe('the control loop', () => {
     let loads = 0;
     let loaded = bad('load_timeout', '1');
     let nowMs = 0;
+    let looks = 0;
     const { reloader } = await scripted({
       pollMs: 1,
-      now: () => nowMs,
+      // Every poll looks at the clock once, and a load more often.
+      now: () => {
+        looks += 1;
+        return nowMs;
+      },
       loader: {
         load: async () => {
           loads += 1;
@@ -240,9 +245,10 @@ describe('the control loop', () => {
     expect(loads).toBe(1);
     const loadsAfter = async (ms: number) => {
       nowMs += ms;
-      const before = loads;
-      await new Promise((resolve) => setTimeout(resolve, 30));
-      return loads - before;
+      const before = { loads, looks };
+      const polled = () => expect(looks).toBeGreaterThan(before.looks + 5);
+      await vi.waitFor(polled, { timeout: 10_000, interval: 1 });
+      return loads - before.loads;
     };
     expect(await loadsAfter(9_999)).toBe(0);
     expect(await loadsAfter(1)).toBe(1);
