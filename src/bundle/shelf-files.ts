@@ -19,8 +19,6 @@ export interface ShelfFile {
   readonly size: number;
   /** Equal as long as the file was not changed: device, inode, size, times. */
   readonly mark: string;
-  /** Of the last change to the file or its metadata, milliseconds. */
-  readonly changedAtMs: number;
 }
 
 export interface ShelfFiles {
@@ -126,7 +124,6 @@ class Walk {
       path,
       size: Number(size),
       mark: [dev, ino, size, mtimeNs, ctimeNs].join(' '),
-      changedAtMs: Number(ctimeNs / 1_000_000n),
     });
   }
 }

@@ -6,7 +6,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { ARCHIVE_BYTES_MAX, BUNDLE_SETTLE_MS } from '../constants.js';
+import { ARCHIVE_BYTES_MAX } from '../constants.js';
 import { messageOf, type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import { bundleDigest } from './built-manifest.js';
@@ -15,6 +15,9 @@ import { readBounded } from './read-bounded.js';
 import { listShelfFiles, type ShelfFile } from './shelf-files.js';
 import { peekManifest } from './tar.js';
 import type { Digest } from './types.js';
+
+/** Inflated at once: most manifests are smaller. */
+const PEEK_CHUNK_BYTES = 64 * 1024;
 
 /** A file whose first bytes are those of a built bundle; whether the rest is whole, opening says. */
 export interface ShelfBundle extends ShelfFile {
@@ -25,34 +28,20 @@ export interface Shelf {
   readonly bundles: readonly ShelfBundle[];
   /** Files and links that cannot be used. */
   readonly problems: readonly Problem[];
-  /** Equal as long as nothing on the shelf changed. */
-  readonly signature: string;
 }
 
-/**
- * What is on the shelf. Of each archive only the beginning is read, and nothing at all of those that
- * `before` knows unchanged. `nowMs` is the time of the file system's clock.
- */
-export async function readShelf(
-  directory: string,
-  options: { readonly nowMs: number; readonly before?: Shelf },
-): Promise<Result<Shelf>> {
+/** What is on the shelf. Of each archive only the beginning is read. */
+export async function readShelf(directory: string): Promise<Result<Shelf>> {
   const listed = await listShelfFiles(directory);
   if (!listed.ok) return listed;
-  const known = new Map(options.before?.bundles.map((bundle) => [bundle.mark, bundle.digest]));
   const bundles: ShelfBundle[] = [];
   const problems = [...listed.value.problems];
   for (const file of listed.value.files) {
-    // File times are coarse: what was written a moment ago may be written again without a trace.
-    const ageMs = options.nowMs - file.changedAtMs;
-    const settled = ageMs < 0 || ageMs >= BUNDLE_SETTLE_MS;
-    const digest = (settled ? known.get(file.mark) : undefined) ?? (await peekDigest(file));
+    const digest = await peekDigest(file);
     if (typeof digest === 'string') bundles.push({ ...file, digest });
     else problems.push(digest);
   }
-  const marks = listed.value.files.map(({ name, mark }) => `${name} ${mark}`);
-  const told = problems.map(({ file, message }) => `${file} ${message}`);
-  return ok({ bundles, problems, signature: JSON.stringify([...marks, ...told]) });
+  return ok({ bundles, problems });
 }
 
 /**
@@ -103,15 +92,21 @@ async function peekDigest({ name, path, size }: ShelfFile): Promise<Digest | Pro
   try {
     // A pipe that has taken the place of the file is not waited for.
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const inflated = createGunzip();
+    const inflated = createGunzip({ chunkSize: PEEK_CHUNK_BYTES });
     // Errors of either stream end the loop below; leaving it destroys both, and closes the file.
     pipeline(handle.createReadStream(), inflated, () => undefined);
-    let start = Buffer.alloc(0);
+    const chunks: Buffer[] = [];
+    let length = 0;
+    let needed = 0;
     for await (const chunk of inflated) {
-      start = Buffer.concat([start, chunk as Buffer]);
-      const peeked = peekManifest(start, name);
+      chunks.push(chunk as Buffer);
+      length += (chunk as Buffer).length;
+      // Put together only when there is enough: a small file may inflate to a very long manifest.
+      if (length < needed) continue;
+      const peeked = peekManifest(Buffer.concat(chunks), name);
       if (!peeked.ok) return peeked.problems[0];
       if ('bytes' in peeked.value) return bundleDigest(peeked.value.bytes);
+      needed = peeked.value.more;
     }
     return damaged('the archive is cut off');
   } catch (thrown) {

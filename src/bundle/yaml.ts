@@ -33,12 +33,19 @@ export interface YamlDocument {
 }
 
 const PLAIN_YAML = 'cedargate reads plain YAML 1.2: no anchors, aliases, tags, merge keys';
+/** It ends a line in YAML and in editors, a comment too, but not for the library here. */
+const LONE_CARRIAGE_RETURN = /\r(?!\n)/;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 export function readYaml(file: string, text: string): Result<YamlDocument> {
   if (Buffer.byteLength(text, 'utf8') > YAML_BYTES_MAX) {
     const message = `the file is larger than ${YAML_BYTES_MAX} bytes`;
     return failed(problem('yaml_invalid', message, { file }));
+  }
+  const odd = text.search(LONE_CARRIAGE_RETURN);
+  if (odd !== -1) {
+    const message = 'a line ends neither with LF nor with CR LF';
+    return failed(problem('yaml_invalid', message, placeAt({ file, text }, odd)));
   }
   try {
     const deep = tooDeepAt(text);

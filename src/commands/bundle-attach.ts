@@ -61,7 +61,8 @@ async function attach(file: string, flags: Flags): Promise<Result<SignedBundle>>
 
 /** Base64 when the file is that, else its bytes; a raw signature may look like base64 by chance. */
 function attachEither(opened: OpenedBundle, key: PublicKey, file: Buffer): Result<Attached> {
-  const decoded = decodeBase64(file.toString('latin1').trim());
+  // base64 and openssl break their output into lines unless told otherwise.
+  const decoded = decodeBase64(file.toString('latin1').replace(/\s/g, ''));
   const raw = attachSignature(opened, key, file);
   return raw.ok || decoded === undefined ? raw : attachSignature(opened, key, decoded);
 }

@@ -39,7 +39,7 @@ async function lastCommit({ directory, files }: Source): Promise<Result<string>>
     const missing = files.find((file) => !tracked.has(file));
     if (missing !== undefined) return refuse(`\`${missing}\` is not committed`);
     const [seconds = '', parents = ''] = (
-      await git(['log', '-1', '--format=%ct%n%P', '--', '.'])
+      await git(['log', '--no-show-signature', '-1', '--format=%ct%n%P', '--', '.'])
     ).split('\n');
     if (!EPOCH.test(seconds)) return refuse('no commit touches the source');
     // Where history was cut off, the oldest commit seems to touch every file.

@@ -1,7 +1,7 @@
 /** Files that commands read and write: bounded when read, whole or not at all when written. */
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { lstat, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type OpenedBundle, openBundle } from '../bundle/open.js';
 import { systemErrorCode, systemErrorText } from '../bundle/system-error.js';
@@ -34,7 +34,8 @@ export async function readBuiltBundle(path: string): Promise<Result<OpenedBundle
 
 /**
  * Replaces a file, or makes it: readers, and a machine that loses power, see the old bytes or the
- * new ones. A symbolic link stays, and what it leads to is replaced. Problem: `file_unwritable`.
+ * new ones. A symbolic link stays, and what it leads to is replaced. What is no regular file (a pipe, a
+ * device) is left alone. Problem: `file_unwritable`.
  */
 export async function replaceFile(path: string, bytes: Uint8Array): Promise<Result<void>> {
   let temporary: string | undefined;
@@ -98,12 +99,20 @@ async function writeNew(
 async function existing(path: string): Promise<{ path: string; mode: number } | undefined> {
   try {
     const real = await realpath(path);
-    return { path: real, mode: (await stat(real)).mode & 0o777 };
+    const stats = await stat(real);
+    // Root would put a file in the place of /dev/null for everybody on the machine.
+    if (!stats.isFile()) throw new NotReplaceable('it is there, and is not a regular file');
+    return { path: real, mode: stats.mode & 0o777 };
   } catch (thrown) {
-    if (systemErrorCode(thrown) === 'ENOENT') return undefined;
-    throw thrown;
+    if (systemErrorCode(thrown) !== 'ENOENT') throw thrown;
   }
+  // A link that leads nowhere, such as /dev/stdout when it is a pipe.
+  const isLink = await lstat(path).catch(() => undefined);
+  if (isLink !== undefined) throw new NotReplaceable('the symbolic link leads to no file');
+  return undefined;
 }
+
+class NotReplaceable extends Error {}
 
 async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
@@ -115,6 +124,7 @@ async function syncDirectory(path: string): Promise<void> {
 }
 
 function unwritable(file: string, thrown: unknown) {
-  const message = `the file cannot be written: ${systemErrorText(thrown)}`;
+  const why = thrown instanceof NotReplaceable ? thrown.message : systemErrorText(thrown);
+  const message = `the file cannot be written: ${why}`;
   return failed(problem('file_unwritable', message, { file }));
 }

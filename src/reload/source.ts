@@ -45,7 +45,7 @@ async function loadFromShelf(
 ): Promise<Result<CompiledBundle>> {
   const trust = await readTrust(source);
   if (!trust.ok) return trust;
-  const shelf = await readShelf(source.directory, { nowMs: Date.now() });
+  const shelf = await readShelf(source.directory);
   if (!shelf.ok) return shelf;
   const take = (opened: OpenedBundle, file: string): Result<CompiledBundle> => {
     const signers = verifyBundle(opened, trust.value.bundleSigners);

@@ -2,10 +2,9 @@
 import { lstat, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { observeDirectory } from '../bundle/directory-state.js';
-import { readShelf, type Shelf } from '../bundle/shelf.js';
-import { listShelfFolders } from '../bundle/shelf-files.js';
+import { listShelfFiles, listShelfFolders, type ShelfFiles } from '../bundle/shelf-files.js';
 import { SHELF_WATCHES_MAX } from '../constants.js';
-import { messageOf } from '../errors.js';
+import { messageOf, type Problem } from '../errors.js';
 import type { BundleSource, ShelfSource } from './source.js';
 import type { Watched } from './watch.js';
 import { findWatchTargets, unitedTargets } from './watch-targets.js';
@@ -21,16 +20,14 @@ export function watchedOf(source: BundleSource): Watched {
 
 /** The shelf with its folders, and the trust file. */
 function watchedShelf({ directory, trust }: ShelfSource): Watched {
-  let before: Shelf | undefined;
   return {
+    // No archive is opened: this runs beside the requests, and a shelf may hold a thousand.
     async signature() {
-      const shelf = await readShelf(directory, {
-        nowMs: Date.now(),
-        ...(before === undefined ? {} : { before }),
-      });
-      before = shelf.ok ? shelf.value : undefined;
-      const found = shelf.ok ? shelf.value.signature : shelf.problems[0].message;
-      return JSON.stringify([found, await markOf(trust)]);
+      const listed = await listShelfFiles(directory);
+      return JSON.stringify([
+        listed.ok ? signatureOf(listed.value) : textsOf(listed.problems),
+        await markOf(trust),
+      ]);
     },
     async targets() {
       const folders = await listShelfFolders(directory);
@@ -40,6 +37,14 @@ function watchedShelf({ directory, trust }: ShelfSource): Watched {
       return unitedTargets(each);
     },
   };
+}
+
+function signatureOf({ files, problems }: ShelfFiles): string[] {
+  return [...files.map(({ name, mark }) => `${name} ${mark}`), ...textsOf(problems)];
+}
+
+function textsOf(problems: readonly Problem[]): string[] {
+  return problems.map(({ file, message }) => `${file} ${message}`);
 }
 
 /** The file that a path leads to, through the links of a volume. */

@@ -16,6 +16,7 @@ describe('plain YAML', () => {
     ['dates as text', 'a: 2026-01-01', { a: '2026-01-01' }],
     ['flow and block', '- {a: [1]}\n- |\n  x\n', [{ a: [1] }, 'x\n']],
     ['an empty file', '', null],
+    ['lines that end with CR LF', 'a: 1\r\nb: 2\r\n', { a: 1, b: 2 }],
     ['a file of comments', '# nothing\n', null],
     ['one document with markers', '---\na: 1\n...\n', { a: 1 }],
   ])('is read: %s', (_what, text, value) => {
@@ -45,6 +46,7 @@ describe('plain YAML', () => {
     ['no key', ': x', 'not text', 1],
     ['__proto__', '__proto__: {a: 1}', '__proto__', 1],
     ['a tab as indentation', 'a:\n\t- b', 'tabs', 2],
+    ['a line that some readers end early', 'a: 1\nb: 2 # c\r   d: 3', 'neither with lf nor', 2],
     ['half a surrogate pair', 'a: "\\ud800"', 'surrogate', 1],
     ['an open bracket', 'a: [1,\nb: 2', '', 2],
   ])('is not %s', (_what, text, message, line) => {

@@ -53,6 +53,24 @@ describe('the time that a bundle is built as of', () => {
     expect(await time()).toBe('2023-11-14T22:16:40.000Z');
   });
 
+  it('is found where Git is set up to show the signatures of commits', async () => {
+    const gpg = join(repository, '.git', 'gpg');
+    const signs =
+      'echo "[GNUPG:] SIG_CREATED " >&2; echo "-----BEGIN PGP SIGNATURE-----"; echo said >&2';
+    await writeFile(gpg, `#!/bin/sh\ncat > /dev/null\n${signs}\n`, { mode: 0o755 });
+    for (const [name, value] of [
+      ['gpg.program', gpg],
+      ['log.showSignature', 'true'],
+    ] as const) {
+      git(repository, ['config', name, value]);
+    }
+    await write('bundle.yaml', '2');
+    git(repository, ['commit', '-qaS', '-m', 'signed'], 1_700_000_300);
+    // Git prints what gpg says in front.
+    expect(git(repository, ['log', '-1', '--format=%ct'])).not.toMatch(/^1700000300/);
+    expect(await time()).toBe('2023-11-14T22:18:20.000Z');
+  });
+
   it('is found through a symlink to the directory', async () => {
     await symlink('policies', join(repository, 'link'));
     expect(await time({}, { directory: join(repository, 'link'), files: FILES })).toBe(

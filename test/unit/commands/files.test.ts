@@ -1,4 +1,5 @@
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createFile, readBytes, replaceFile } from '../../../src/commands/files.js';
@@ -44,6 +45,21 @@ describe('replaceFile', () => {
     }
     expect(await readdir(directory)).toEqual(['a']);
   });
+});
+
+it.each([
+  ['a pipe', (path: string) => execFileSync('mkfifo', [path]), 'not a regular file'],
+  ['a link to nothing', (path: string) => symlink('nowhere', path), 'leads to no file'],
+])('replaceFile leaves %s alone', async (_what, make, message) => {
+  const directory = await temporaryDirectory();
+  const path = join(directory, 'a');
+  await make(path);
+  const before = await lstat(path);
+  expect(await replaceFile(path, BYTES)).toMatchObject({
+    problems: [{ code: 'file_unwritable', file: path, message: expect.stringContaining(message) }],
+  });
+  expect((await lstat(path)).ino).toBe(before.ino);
+  expect(await readdir(directory)).toEqual(['a']);
 });
 
 describe('createFile', () => {

@@ -199,6 +199,7 @@ describe('bundle attach', () => {
     ['raw', raw],
     ['base64', raw.toString('base64')],
     ['base64 with a line feed', `${raw.toString('base64')}\n`],
+    ['base64 in lines', raw.toString('base64').replace(/.{64}/g, '$&\r\n')],
     ['URL-safe base64', raw.toString('base64url')],
   ])('takes a signature that is %s', async (_name, signature) => {
     const path = await folder({ sig: signature });
