@@ -51,7 +51,7 @@ export const ARCHIVE_ENTRIES_MAX = 12_000;
 /** Bytes of a name in a built bundle, from the ustar format. */
 export const ARCHIVE_NAME_BYTES_MAX = 100;
 /** manifest.json of a built bundle: about 200 bytes a file. Read alone to find a bundle by digest. */
-export const BUILT_MANIFEST_BYTES_MAX = 4 * MIB;
+export const BUILT_MANIFEST_BYTES_MAX = 1 * MIB;
 /** Names looked at below a shelf of bundles: four slots of a pod hold a dozen. */
 export const SHELF_NAMES_MAX = 10_000;
 /** Folders inside each other on a shelf. */
