@@ -10,6 +10,7 @@ import { createIdSource } from './decision-log/decision-id.js';
 import { createDecisionLog, type DecisionLog } from './decision-log/log.js';
 import { stdoutSink } from './decision-log/sink.js';
 import { messageOf } from './errors.js';
+import { setNodeFlags } from './node-flags.js';
 import type { ChangeEvent } from './reload/events.js';
 import { createReloader, type Reloader } from './reload/reloader.js';
 import { type CheckHandler, type GrpcServer, startGrpcServer } from './server/grpc.js';
@@ -40,6 +41,7 @@ interface Sidecar {
  * listener cannot be opened; then everything that was opened is closed again.
  */
 export async function serve(config: Config): Promise<number> {
+  setNodeFlags();
   const sidecar = assemble(config);
   const { programLog, reloader, decisionLog } = sidecar;
   outliveFaults(programLog);

@@ -1,0 +1,13 @@
+/** Settings of V8 for a process that serves for months, set before it begins. For serve.ts alone. */
+import { setFlagsFromString } from 'node:v8';
+
+/**
+ * The heap is collected once it has grown by this share of what lives in it, percent. V8 alone lets
+ * it double and more: after 100,000 checks a process was 45 MB larger, all of it garbage. What lives
+ * is about 25 MB, so a collection takes a few milliseconds, most of them in other threads.
+ */
+const HEAP_GROWING_PERCENT = 20;
+
+export function setNodeFlags(): void {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
+}
