@@ -183,7 +183,7 @@ export const DRAIN_MS_MAX = 600_000;
 /** Folders of a shelf whose events are listened to; more are looked at by the poll alone. */
 export const SHELF_WATCHES_MAX = 64;
 /** Quiet time after a file event before a load begins: one save or swap is a burst of events. */
-export const RELOAD_DEBOUNCE_MS = 40;
+export const RELOAD_DEBOUNCE_MS = 25;
 /** An endless storm of events delays a load no longer than this. */
 export const RELOAD_DEBOUNCE_MAX_MS = 500;
 /** How often the directory's signature is compared, for file systems that send no events. */
