@@ -38,14 +38,6 @@ export function pathText(subject: Subject): string {
   return subject.path.join('.');
 }
 
-/** Expects exactly this kind of type; says so when it is another. */
-export function expectKind<K extends CedarType['kind']>(
-  type: CedarType,
-  kind: K,
-): Extract<CedarType, { kind: K }> | undefined {
-  return type.kind === kind ? (type as Extract<CedarType, { kind: K }>) : undefined;
-}
-
 /**
  * Data of a client fills these. An entity or extension type would turn a client's text into a
  * reference that policies trust, and a required field would let a client break every request.
