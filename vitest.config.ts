@@ -5,6 +5,8 @@ import { ClosingReporter } from './test/support/reporter.js';
 export default defineConfig({
   test: {
     reporters: [new ClosingReporter()],
+    // Left alone vitest keeps one core for itself: on two, that doubles the time.
+    maxWorkers: '100%',
     projects: [
       {
         test: {
@@ -12,6 +14,9 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts'],
           setupFiles: ['test/support/properties.ts'],
           testTimeout: 30_000,
+          // The files of a worker share their modules: loading the engine for each takes twice as
+          // long as all the tests. A test that needs a fresh process stands in test/process.
+          isolate: false,
         },
       },
       {
@@ -25,7 +30,15 @@ export default defineConfig({
       {
         test: {
           name: 'envoy',
-          include: ['test/envoy/**/*.test.ts'],
+          include: ['test/envoy/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'envoy-load',
+          include: ['test/envoy/load/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,

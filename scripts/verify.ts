@@ -164,7 +164,7 @@ async function properties(): Promise<string> {
 
 async function takeOver(): Promise<string> {
   const env = { CI: 'true', TAKE_OVER_RUNS: String(TAKE_OVER_RUNS) };
-  const args = ['run', '--project', 'envoy', 'test/envoy/take-over.test.ts'];
+  const args = ['run', '--project', 'envoy-load', 'test/envoy/load/take-over.test.ts'];
   return closingLine(await run('node_modules/.bin/vitest', args, { env }));
 }
 

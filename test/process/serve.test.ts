@@ -73,7 +73,7 @@ describe('start', () => {
   describe('while the policies load', () => {
     /** Alive, and busy with a bundle that takes a second or more. */
     async function starting() {
-      const policies = Array.from({ length: 1_500 }, (_, i) => policy(`p${i}`)).join('');
+      const policies = Array.from({ length: 1_000 }, (_, i) => policy(`p${i}`)).join('');
       const files = { ...bundleFiles('1.0.0'), 'many.cedar': policies };
       const { sidecar } = await start({ files, until: 'none', env: { CEDARGATE_DRAIN_MS: '0' } });
       const livez = () => sidecar.admin('/livez').catch(() => undefined);

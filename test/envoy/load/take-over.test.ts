@@ -3,11 +3,11 @@
  * TAKE_OVER_RUNS (default 1; `make verify` takes 3) repeats each, one Envoy for all runs.
  */
 import { afterEach, expect, it } from 'vitest';
-import { describeLoad, failures } from '../support/load.js';
-import type { LogLine } from '../support/program.js';
-import type { Sidecar } from '../support/sidecar.js';
-import { describeWithEnvoy } from '../support/suites.js';
-import { startWorld, type World } from '../support/world.js';
+import { describeLoad, failures } from '../../support/load.js';
+import type { LogLine } from '../../support/program.js';
+import type { Sidecar } from '../../support/sidecar.js';
+import { describeWithEnvoy } from '../../support/suites.js';
+import { startWorld, type World } from '../../support/world.js';
 
 const RUNS = Number(process.env.TAKE_OVER_RUNS ?? 1);
 

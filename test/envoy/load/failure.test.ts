@@ -1,8 +1,8 @@
 /** A cedargate that dies or hangs, under both profiles. Envoy is never touched. */
 import { afterEach, expect, it } from 'vitest';
-import { describeLoad, failures } from '../support/load.js';
-import { describeWithEnvoy } from '../support/suites.js';
-import { startWorld, type World, type WorldOptions } from '../support/world.js';
+import { describeLoad, failures } from '../../support/load.js';
+import { describeWithEnvoy } from '../../support/suites.js';
+import { startWorld, type World, type WorldOptions } from '../../support/world.js';
 
 const OBSERVE: WorldOptions = { profile: 'observe', mode: 'shadow' };
 const ENFORCING: WorldOptions = { profile: 'enforcing', mode: 'enforce' };
