@@ -60,6 +60,10 @@ export const SHELF_DEPTH_MAX = 16;
 export const SHELF_BUNDLES_MAX = 1_000;
 /** What all data of one Kubernetes ConfigMap may have, from its API. */
 export const CONFIGMAP_BYTES_MAX = 1 * MIB;
+/** One sealed document: an emergency holds a whole rollout in base64, twice encoded. */
+export const ROLLOUT_BYTES_MAX = 4 * MIB;
+/** Documents in one directory: a gateway covers hundreds of services. */
+export const ROLLOUT_FILES_MAX = 2_000;
 /** One YAML file; far above real ones, below what makes parsing slow. */
 export const YAML_BYTES_MAX = 1 * MIB;
 /** Levels of nesting in a YAML file; real ones have about ten, the reader recurses. */

@@ -212,6 +212,36 @@ export const ERRORS = {
     summary: 'the trust file is not one of those that were pinned with --trust-digest',
     help: 'if the new file was reviewed, pin its digest; if nobody changed it on purpose, find out who did',
   },
+  // Rollouts, as a sidecar takes them.
+  rollout_missing: {
+    summary: 'there is no rollout document where --rollout says',
+    help: 'check the path and whether the volume is mounted; it is watched and taken when it appears',
+  },
+  rollout_unreadable: {
+    summary: 'the rollout documents cannot be read',
+    help: 'check permissions and symlinks; a directory holds one sealed document a file, `*.json`',
+  },
+  rollout_conflict: {
+    summary: 'two rollout documents have one sequence, or cover one destination: neither is taken',
+    help: 'find out who made the second; every destination belongs to one rollout',
+  },
+  rollout_not_ours: {
+    summary: 'a rollout document does not cover the destination of this sidecar',
+    help: 'mount the rollout of this service; compare `destinations` with --service',
+  },
+  rollout_expired: {
+    summary: 'a rollout document has expired, and the trust file says that such are refused',
+    help: 'review the rollout and seal it anew with a later `reviewBy`',
+  },
+  rollout_misfit: {
+    summary:
+      'a rollout document and its bundle do not fit: an unknown route, or a scope too narrow',
+    help: 'correct the name, or promote a bundle that has the route and covers the destinations',
+  },
+  bundle_revoked: {
+    summary: 'the bundle that should run is revoked',
+    help: 'promote a bundle that is not; until then requests are answered as if there were none',
+  },
   // Tests and questions from the command line.
   test_invalid: {
     summary: 'a file under tests/ has an unknown, missing or wrong field',

@@ -114,16 +114,36 @@ export const configSchema = z.strictObject({
   ),
   bundles: setting(
     path.optional(),
-    'A shelf: a directory with built bundles (`*.tar.gz`, at any depth). It is watched; it may appear later. Needs `digest`, `trust` and `trustDigest`.',
+    'A shelf: a directory with built bundles (`*.tar.gz`, at any depth). It is watched; it may appear later. Needs `trust` and `trustDigest`, and `rollout` or `digest`.',
     { form: 'a path', flag: 'directory' },
   ),
-  digest: setting(digest.optional(), 'Which bundle of the shelf decides.', {
+  digest: setting(digest.optional(), 'Which bundle of the shelf decides, without a rollout.', {
     form: '`sha256:` and 64 lower-case hexadecimal digits',
     flag: 'sha256:...',
   }),
+  rollout: setting(
+    path.optional(),
+    'The approved state: a sealed rollout document, or a directory with many. It is watched; it may appear later. Needs `bundles`, `trust`, `trustDigest`, `state` and `environment`.',
+    { form: 'a path', flag: 'path' },
+  ),
+  state: setting(
+    path.optional(),
+    'A directory that outlives the container: the last verified documents and bundles are kept there, and the highest sequence. It is made when it is missing.',
+    { form: 'a path', flag: 'directory' },
+  ),
+  minSequence: setting(
+    z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
+    'Rollout documents below this sequence are refused. For new pods, which remember nothing.',
+    { form: 'a whole number from 0', flag: 'number' },
+  ),
+  beforeFirstRollout: setting(
+    z.enum(['fail', 'allow']).default('fail'),
+    'What is answered as long as no rollout document was ever verified: `fail` (and not ready), or `allow`.',
+    { form: '`fail` or `allow`', flag: 'fail|allow' },
+  ),
   trust: setting(
     path.optional(),
-    'The trust file: people, their keys, and who may sign bundles. It is watched.',
+    'The trust file: people, their keys, who may sign bundles, and the rules of change. It is watched.',
     { form: 'a path', flag: 'file' },
   ),
   trustDigest: setting(
@@ -133,7 +153,7 @@ export const configSchema = z.strictObject({
   ),
   mode: setting(
     z.enum(['shadow', 'enforce']).default('shadow'),
-    'Whether decisions are enforced. In `shadow` every request passes and the log says what would have been denied.',
+    'Whether decisions are enforced. In `shadow` every request passes and the log says what would have been denied. With `rollout` the documents say it instead.',
     { form: '`shadow` or `enforce`', flag: 'shadow|enforce' },
   ),
   allowUnsigned: setting(

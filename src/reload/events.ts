@@ -4,6 +4,7 @@
  */
 import type { Digest } from '../bundle/types.js';
 import type { ErrorCode, Problem } from '../errors.js';
+import type { ApprovedState } from '../rollout/types.js';
 
 export type ReloadReason = 'start' | 'watch' | 'poll' | 'signal';
 export type ReloadResult = 'taken' | 'unchanged' | 'refused';
@@ -25,8 +26,29 @@ export interface ChangeEvent {
   readonly line: number | null;
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
+  /** The document that was taken, or that this is about; null without a rollout. */
+  readonly document: DocumentFacts | null;
   /** From the beginning of the load to the swap or refusal, milliseconds. */
   readonly durationMs: number;
+}
+
+/** Which document it is, and who stands behind it. */
+export type DocumentFacts = Pick<
+  ApprovedState,
+  'name' | 'sequence' | 'digest' | 'ticket' | 'author' | 'approvers'
+>;
+
+/** How a rollout stands: what is approved, what runs, and why they differ. */
+export interface RolloutStanding {
+  readonly name: string;
+  /** The newest verified document. */
+  readonly approved: ApprovedState;
+  /** The one that decides. */
+  readonly running: ApprovedState;
+  /** The bundle that decides under it. */
+  readonly bundle: Digest | undefined;
+  /** Undefined when what is approved runs. */
+  readonly lag: { readonly sinceMs: number; readonly problem: Problem } | undefined;
 }
 
 /** What `/status` shows as last_refusal. */

@@ -7,13 +7,20 @@ import type { CompiledBundle } from '../bundle/types.js';
 import { createTriedEvaluator } from '../cedar/trial.js';
 import type { CreateEvaluator, Evaluator } from '../cedar/types.js';
 import type { Generation, Mode } from '../check/types.js';
-import { RELOAD_RETRY_MAX_MS, RELOAD_RETRY_MS } from '../constants.js';
-import { type ErrorCode, messageOf, type Problem, problem } from '../errors.js';
+import { messageOf, type Problem, problem } from '../errors.js';
 import { failed, type Result } from '../result.js';
 import { type BundleLoader, createBundleLoader } from './bundle-loader.js';
-import type { ChangeEvent, Refusal, ReloadCount, ReloadReason, ReloadResult } from './events.js';
+import type {
+  ChangeEvent,
+  Refusal,
+  ReloadCount,
+  ReloadReason,
+  ReloadResult,
+  RolloutStanding,
+} from './events.js';
 import { createGeneration } from './generation.js';
 import { oneAtATime } from './one-at-a-time.js';
+import { createRetry, type Retry } from './retry.js';
 import type { BundleSource } from './source.js';
 import { startWatch, type Watch } from './watch.js';
 import { watchedOf } from './watched.js';
@@ -24,6 +31,8 @@ export interface Reloader {
   /** Until a later load succeeds. */
   readonly lastRefusal: Refusal | null;
   readonly counts: ReadonlyMap<ReloadCount, number>;
+  /** How each rollout stands; none without `--rollout`. */
+  readonly rollouts: readonly RolloutStanding[];
   /** Loads for the first time and begins to watch; resolves whether or not there is a bundle. */
   start(): Promise<void>;
   /** Loads again, whatever is thought to be known of it. Never rejects. */
@@ -56,14 +65,6 @@ export function createReloader(options: ReloaderOptions): Reloader {
   return new ReloadLoop(options);
 }
 
-/** The same bytes may do better next time: these loads are tried again, ever more rarely. */
-const INCONCLUSIVE: ReadonlySet<ErrorCode> = new Set([
-  'bundle_unreadable',
-  'bundle_changing',
-  'engine_failure',
-  'load_timeout',
-]);
-
 /** One action is enough here: this thread has requests to answer. */
 const createWarm: CreateEvaluator = (program) => createTriedEvaluator(program, 1);
 
@@ -78,26 +79,29 @@ class ReloadLoop implements Reloader {
   current: Generation;
   lastRefusal: Refusal | null = null;
   readonly counts = new Map<ReloadCount, number>();
+  readonly rollouts = [];
   readonly reload = oneAtATime((reason: ReloadReason) => this.#run(reason));
 
   readonly #options: ReloaderOptions;
   readonly #watch: Watch;
   readonly #loader: BundleLoader;
+  readonly #retry: Retry;
   #closed = false;
   /** Of the last refusal: the same bytes refused for the same reasons are told once. */
   #refusalKey: string | undefined;
-  #retryDelayMs = RELOAD_RETRY_MS;
-  #retryAtMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ReloaderOptions) {
-    const { source, mode, onTrouble, pollMs } = options;
+    const { source, mode, now, onTrouble, pollMs } = options;
     this.#options = options;
+    this.#retry = createRetry(now);
     this.#loader = options.loader ?? createBundleLoader();
     this.current = createGeneration({ number: 1, mode, active: undefined });
     this.#watch = startWatch({
       watched: watchedOf(source),
       onChange: (reason) => void this.reload(reason),
-      onPoll: () => this.#retryIfDue(),
+      onPoll: () => {
+        if (this.#retry.isDue()) void this.reload('poll');
+      },
       ...(onTrouble === undefined ? {} : { onTrouble }),
       ...(pollMs === undefined ? {} : { pollMs }),
     });
@@ -159,7 +163,7 @@ class ReloadLoop implements Reloader {
     this.#count(`rejected_${code}`);
     const key = JSON.stringify([run.loaded.digest, problems]);
     const known = key === this.#refusalKey;
-    this.#scheduleRetry(code, known);
+    this.#retry.refused([code], known);
     if (known) return 'refused';
 
     this.#refusalKey = key;
@@ -168,24 +172,10 @@ class ReloadLoop implements Reloader {
     return 'refused';
   }
 
-  #scheduleRetry(code: ErrorCode, again: boolean): void {
-    const { now } = this.#options;
-    this.#retryDelayMs = again
-      ? Math.min(this.#retryDelayMs * 2, RELOAD_RETRY_MAX_MS)
-      : RELOAD_RETRY_MS;
-    this.#retryAtMs = INCONCLUSIVE.has(code)
-      ? now() + this.#retryDelayMs
-      : Number.POSITIVE_INFINITY;
-  }
-
-  #retryIfDue(): void {
-    if (this.#options.now() >= this.#retryAtMs) void this.reload('poll');
-  }
-
   #forgetRefusal(): void {
     this.lastRefusal = null;
     this.#refusalKey = undefined;
-    this.#retryAtMs = Number.POSITIVE_INFINITY;
+    this.#retry.taken();
   }
 
   /** The bundle was tried in another thread; should this engine fail all the same, nothing is swapped. */
@@ -217,6 +207,7 @@ class ReloadLoop implements Reloader {
       line: null,
       problems: [],
       warnings: [],
+      document: null,
       durationMs: this.#options.now() - startedMs,
     };
   }

@@ -1,10 +1,11 @@
 /** What is watched of a source of policies, and how it is told that it changed. */
-import { lstat, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { observeDirectory } from '../bundle/directory-state.js';
 import { listShelfFiles, listShelfFolders, type ShelfFiles } from '../bundle/shelf-files.js';
 import { SHELF_WATCHES_MAX } from '../constants.js';
-import { messageOf, type Problem } from '../errors.js';
+import type { Problem } from '../errors.js';
+import type { RolloutPaths } from './load-rollouts.js';
+import { documentFilesSignature, markOf } from './rollout-files.js';
 import type { BundleSource, ShelfSource } from './source.js';
 import type { Watched } from './watch.js';
 import { findWatchTargets, unitedTargets } from './watch-targets.js';
@@ -21,22 +22,36 @@ export function watchedOf(source: BundleSource): Watched {
 /** The shelf with its folders, and the trust file. */
 function watchedShelf({ directory, trust }: ShelfSource): Watched {
   return {
-    // No archive is opened: this runs beside the requests, and a shelf may hold a thousand.
-    async signature() {
-      const listed = await listShelfFiles(directory);
-      return JSON.stringify([
-        listed.ok ? signatureOf(listed.value) : textsOf(listed.problems),
-        await markOf(trust),
-      ]);
-    },
-    async targets() {
-      const folders = await listShelfFolders(directory);
-      // Beyond this number the poll has to do: handles are scarce.
-      const watched = [...folders.slice(0, SHELF_WATCHES_MAX), dirname(trust)];
-      const each = await Promise.all(watched.map((folder) => findWatchTargets(folder)));
-      return unitedTargets(each);
-    },
+    signature: async () => JSON.stringify([await shelfSignature(directory), await markOf(trust)]),
+    targets: () => targetsOf([directory], [dirname(trust)]),
   };
+}
+
+/** Documents, shelf and trust file. */
+export function watchedRollouts({ documents, bundles, trust }: RolloutPaths): Watched {
+  return {
+    signature: async () =>
+      JSON.stringify([
+        await documentFilesSignature(documents),
+        await shelfSignature(bundles),
+        await markOf(trust),
+      ]),
+    // A file in a volume is reached by links of its folder, which the folder's own targets follow.
+    targets: () => targetsOf([bundles], [documents, dirname(documents), dirname(trust)]),
+  };
+}
+
+/** No archive is opened: this runs beside the requests, and a shelf may hold a thousand. */
+async function shelfSignature(directory: string): Promise<readonly string[]> {
+  const listed = await listShelfFiles(directory);
+  return listed.ok ? signatureOf(listed.value) : textsOf(listed.problems);
+}
+
+async function targetsOf(shelves: readonly string[], folders: readonly string[]) {
+  const listed = (await Promise.all(shelves.map(listShelfFolders))).flat();
+  // Beyond this number the poll has to do: handles are scarce.
+  const watched = [...listed.slice(0, SHELF_WATCHES_MAX), ...folders];
+  return unitedTargets(await Promise.all(watched.map((folder) => findWatchTargets(folder))));
 }
 
 function signatureOf({ files, problems }: ShelfFiles): string[] {
@@ -45,14 +60,4 @@ function signatureOf({ files, problems }: ShelfFiles): string[] {
 
 function textsOf(problems: readonly Problem[]): string[] {
   return problems.map(({ file, message }) => `${file} ${message}`);
-}
-
-/** The file that a path leads to, through the links of a volume. */
-async function markOf(path: string): Promise<string> {
-  try {
-    const [own, real] = await Promise.all([lstat(path), stat(path, { bigint: true })]);
-    return [own.ino, real.dev, real.ino, real.size, real.mtimeNs, real.ctimeNs].join(' ');
-  } catch (thrown) {
-    return messageOf(thrown);
-  }
 }

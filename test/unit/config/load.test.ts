@@ -28,6 +28,14 @@ const SHELF = {
   trustDigest: [DIGEST],
 };
 
+const { digest: _, ...TRUSTED } = SHELF;
+const ROLLOUT = {
+  ...TRUSTED,
+  rollout: './rollout',
+  state: './state',
+  environment: 'production',
+};
+
 function without(flags: Flags, name: string): Flags {
   return Object.fromEntries(Object.entries(flags).filter(([key]) => key !== name));
 }
@@ -293,6 +301,8 @@ describe('the configuration', () => {
       destinationFrom: 'service',
       environment: undefined,
       source: { kind: 'directory', directory: './policies' },
+      minSequence: 0,
+      beforeFirstRollout: 'fail',
       mode: 'shadow',
       allowUnsigned: false,
       tlsCert: undefined,
@@ -326,6 +336,18 @@ describe('the configuration', () => {
     });
   });
 
+  it('of a rollout says where documents, bundles and state are', () => {
+    const loaded = loadConfig(ROLLOUT, {}, { hostName: 'h' });
+    expect(loaded.ok && loaded.value.config.source).toEqual({
+      kind: 'rollout',
+      documents: './rollout',
+      bundles: './bundles',
+      state: './state',
+      trust: 'trust.yaml',
+      trustDigests: [DIGEST],
+    });
+  });
+
   it('has no probe listener unless one is given', () => {
     expect(config({})).toHaveProperty('probes', undefined);
     expect(config({ probes: 'off' })).toHaveProperty('probes', undefined);
@@ -343,7 +365,16 @@ describe('the configuration', () => {
     ['a shelf', SHELF, undefined],
     ['a shelf, enforced', { ...SHELF, mode: 'enforce' }, undefined],
     ['a shelf and a directory', { ...SHELF, bundle: 'b' }, 'exclude each other'],
-    ['a shelf without a digest', without(SHELF, 'digest'), '`bundles` needs'],
+    ['a shelf without a digest', without(SHELF, 'digest'), '`bundles` needs either'],
+    ['a rollout', ROLLOUT, undefined],
+    ['a rollout and a digest', { ...ROLLOUT, digest: DIGEST }, '`bundles` needs either'],
+    ['a rollout without state', without(ROLLOUT, 'state'), '`rollout` needs'],
+    ['a rollout without environment', without(ROLLOUT, 'environment'), '`rollout` needs'],
+    ['a rollout in a mode', { ...ROLLOUT, mode: 'enforce' }, '`mode` and `rollout` exclude'],
+    ['a directory with a rollout', { ...WHOLE, rollout: 'r' }, 'are for `bundles`'],
+    ['a shelf with state', { ...SHELF, state: 's' }, 'are for `rollout`'],
+    ['a shelf with a least sequence', { ...SHELF, minSequence: '3' }, 'are for `rollout`'],
+    ['a shelf with a beginning', { ...SHELF, beforeFirstRollout: 'allow' }, 'are for `rollout`'],
     ['a shelf without trust', without(SHELF, 'trust'), '`bundles` needs'],
     ['a shelf without a pinned trust', without(SHELF, 'trustDigest'), '`bundles` needs'],
     ['a directory with trust', { ...WHOLE, trust: 't' }, 'are for `bundles`'],

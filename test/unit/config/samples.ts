@@ -12,6 +12,7 @@ const VALID: Readonly<Record<string, readonly unknown[]>> = {
   digest: ['a', 'b', 'c'].map(digestOf),
   trustDigest: [['a'], ['b', 'c'], ['d']].map((list) => list.map(digestOf)),
   destinationFrom: ['service', 'route', 'spiffe'],
+  beforeFirstRollout: ['fail', 'allow', 'fail'],
   mode: ['shadow', 'enforce', 'shadow'],
   failResponse: ['error_response', 'grpc_error', 'error_response'],
   helpUrl: ['http://a.example', 'https://b.example/x', 'https://c.example'],

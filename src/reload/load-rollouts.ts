@@ -1,0 +1,215 @@
+/**
+ * One look at everything that a rollout depends on: trust file, documents, bundles. Runs in the
+ * loading thread; what it returns is plain data, and the serving thread only swaps.
+ *
+ * INVARIANT: nothing of a document or a bundle is parsed before who signed it has been found to count.
+ */
+import { openFromShelf, readShelf, type Shelf } from '../bundle/shelf.js';
+import type { CompiledBundle, Digest } from '../bundle/types.js';
+import { messageOf, type Problem, problem } from '../errors.js';
+import { failed, ok, type Result } from '../result.js';
+import type { Trust } from '../rollout/trust.js';
+import { verifyDocument } from '../rollout/verify.js';
+import { acceptDocuments, type FileRefusal } from './accept-documents.js';
+import { type BundleFacts, chooseRunning } from './choose-running.js';
+import { readDocumentFiles } from './rollout-files.js';
+import { type Memories, type RolloutMemory, rolloutOf } from './rollout-memory.js';
+import { loadSigned, readTrust, type TrustPaths } from './signed-bundle.js';
+
+/** Where everything is. */
+export interface RolloutPaths extends TrustPaths {
+  readonly kind: 'rollout';
+  /** A file or a directory. */
+  readonly documents: string;
+  /** The shelf. */
+  readonly bundles: string;
+  /** What is remembered across restarts; its bundles are a second shelf. */
+  readonly state: string;
+}
+
+/** Documents of one rollout as the state directory has them: bytes, worth nothing until verified. */
+export interface Remembered {
+  readonly name: string;
+  readonly newest: Uint8Array;
+  readonly lastRollout: Uint8Array;
+  readonly running:
+    | {
+        readonly document: Uint8Array;
+        readonly bundle: Digest | undefined;
+        readonly absence: 'no_bundle' | 'bundle_revoked';
+      }
+    | undefined;
+}
+
+export interface RolloutsRequest {
+  readonly paths: RolloutPaths;
+  /** Folders with bundles that the state directory keeps. */
+  readonly stateBundles: string;
+  readonly environment: string;
+  readonly service: string | undefined;
+  readonly minSequence: number;
+  readonly memories: Memories;
+  /** Of a former process; taken only for rollouts that `memories` lacks. */
+  readonly remembered: readonly Remembered[];
+  /** Bundles that the serving thread has loaded. */
+  readonly loaded: ReadonlyMap<Digest, BundleFacts>;
+  readonly nowMs: number;
+}
+
+export interface LoadedRollout {
+  readonly memory: RolloutMemory & { readonly running: NonNullable<RolloutMemory['running']> };
+  readonly lag: Problem | undefined;
+}
+
+export interface LoadedRollouts {
+  readonly rollouts: ReadonlyMap<string, LoadedRollout>;
+  readonly refusals: readonly FileRefusal[];
+  /** Those that run and that the serving thread does not have yet. */
+  readonly bundles: ReadonlyMap<Digest, CompiledBundle>;
+  /** Where the archive of each running bundle was found, as far as it was read now. */
+  readonly archives: ReadonlyMap<Digest, string>;
+  readonly warnings: readonly Problem[];
+}
+
+/** Fails when the trust file cannot be had: then nothing can be judged, and nothing changes. */
+export async function loadRollouts(request: RolloutsRequest): Promise<Result<LoadedRollouts>> {
+  const { paths, environment, service, minSequence, nowMs } = request;
+  const trust = await readTrust(paths);
+  if (!trust.ok) return trust;
+  const by = { trust: trust.value, environment };
+  const warnings: Problem[] = [];
+  const read = await readDocumentFiles(paths.documents);
+  const unread = read.ok ? read.value.problems : read.problems;
+  const files = (read.ok ? read.value.files : []).map(({ file, bytes }) => ({
+    file,
+    result: verifyDocument(bytes, file, by),
+  }));
+  const before = new Map([...recall(request.remembered, by, warnings), ...request.memories]);
+  const rules = { minSequence, service, refuseExpired: trust.value.refuseExpired, nowMs };
+  const accepted = acceptDocuments(files, before, rules);
+
+  const supply = new Supply(request, trust.value);
+  const rollouts = new Map<string, LoadedRollout>();
+  const refusals: FileRefusal[] = [...unread.map(unreadFile), ...accepted.refusals];
+  for (const [name, memory] of accepted.memories) {
+    const { running, lag } = await chooseRunning(memory, (digest) => supply.get(digest));
+    rollouts.set(name, { memory: { ...memory, running }, lag });
+  }
+  const used = new Set([...rollouts.values()].map(({ memory }) => memory.running.bundle));
+  return ok({
+    rollouts,
+    refusals,
+    bundles: new Map([...supply.bundles].filter(([digest]) => used.has(digest))),
+    archives: new Map([...supply.archives].filter(([digest]) => used.has(digest))),
+    warnings: [...warnings, ...supply.warnings],
+  });
+}
+
+function unreadFile(found: Problem): FileRefusal {
+  return { file: found.file ?? '', document: undefined, problems: [found] };
+}
+
+/** What a former process had verified is verified again: the directory may have been written by anybody. */
+function recall(
+  remembered: readonly Remembered[],
+  by: Parameters<typeof verifyDocument>[2],
+  warnings: Problem[],
+): Memories {
+  const memories = new Map<string, RolloutMemory>();
+  for (const { name, newest, lastRollout, running } of remembered) {
+    const file = `state of \`${name}\``;
+    const open = (bytes: Uint8Array) => {
+      const result = verifyDocument(bytes, file, by);
+      if (!result.ok) warnings.push(result.problems[0]);
+      return result.ok ? result.value : undefined;
+    };
+    const top = open(newest);
+    const base = open(lastRollout);
+    if (top === undefined || base?.kind !== 'rollout' || rolloutOf(top).name !== name) continue;
+    const under = running && open(running.document);
+    memories.set(name, {
+      newest: top,
+      lastRollout: base,
+      running: under && running && { ...running, document: under },
+    });
+  }
+  return memories;
+}
+
+/** Bundles by digest, each opened at most once: the serving thread's own, then the two shelves. */
+class Supply {
+  readonly bundles = new Map<Digest, CompiledBundle>();
+  readonly archives = new Map<Digest, string>();
+  readonly warnings: Problem[] = [];
+  readonly #request: RolloutsRequest;
+  readonly #trust: Trust;
+  readonly #known = new Map<Digest, Result<BundleFacts>>();
+  #shelves: Promise<readonly Shelf[]> | undefined;
+
+  constructor(request: RolloutsRequest, trust: Trust) {
+    this.#request = request;
+    this.#trust = trust;
+  }
+
+  async get(digest: Digest): Promise<Result<BundleFacts>> {
+    const loaded = this.#request.loaded.get(digest);
+    if (loaded !== undefined) return ok(loaded);
+    let known = this.#known.get(digest);
+    if (known === undefined) {
+      known = await this.#find(digest);
+      this.#known.set(digest, known);
+    }
+    return known;
+  }
+
+  async #find(digest: Digest): Promise<Result<BundleFacts>> {
+    this.#shelves ??= this.#readShelves();
+    const problems: Problem[] = [];
+    for (const shelf of await this.#shelves) {
+      const { environment } = this.#request;
+      const found = await openFromShelf(shelf, digest, (opened, { name, path }) => {
+        const bundle = loadSigned(opened, name, this.#trust, { environment });
+        return bundle.ok ? ok({ bundle: bundle.value, path }) : bundle;
+      });
+      if (!found.ok) {
+        problems.push(...found.problems);
+        continue;
+      }
+      const { bundle, path } = found.value;
+      this.bundles.set(digest, bundle);
+      this.archives.set(digest, path);
+      return ok(factsOf(bundle));
+    }
+    // What is wrong with a file that has the digest says more than that another shelf lacks it.
+    const [first] = [
+      ...problems.filter(({ code }) => code !== 'bundle_not_on_shelf'),
+      ...problems,
+      problem('bundle_not_on_shelf', `there is no shelf to find \`${digest}\` on`),
+    ] as [Problem];
+    return failed(first);
+  }
+
+  async #readShelves(): Promise<readonly Shelf[]> {
+    const { paths, stateBundles } = this.#request;
+    const shelves: Shelf[] = [];
+    for (const directory of [paths.bundles, stateBundles]) {
+      try {
+        const shelf = await readShelf(directory);
+        if (shelf.ok) {
+          shelves.push(shelf.value);
+          this.warnings.push(...shelf.value.problems);
+        } else if (directory === paths.bundles) this.warnings.push(...shelf.problems);
+      } catch (thrown) {
+        this.warnings.push(problem('bundle_unreadable', messageOf(thrown)));
+      }
+    }
+    return shelves;
+  }
+}
+
+export function factsOf({ routes, manifest }: CompiledBundle): BundleFacts {
+  return {
+    routes: routes.map(({ name }) => name),
+    destinations: manifest.scope?.destinations,
+  };
+}

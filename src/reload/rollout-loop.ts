@@ -1,0 +1,331 @@
+/**
+ * The control loop of a sidecar that serves what is approved: from changed documents or bundles to
+ * another generation. Every rollout goes on by itself: what is wrong with one leaves the others and
+ * its own running state alone.
+ */
+import type { Digest } from '../bundle/types.js';
+import { createTriedEvaluator } from '../cedar/trial.js';
+import type { CreateEvaluator } from '../cedar/types.js';
+import type { ActiveBundle, Generation, Regime } from '../check/types.js';
+import { messageOf, type Problem, problem } from '../errors.js';
+import type { Result } from '../result.js';
+import { approvedState } from '../rollout/effective.js';
+import type { BundleFacts } from './choose-running.js';
+import type {
+  ChangeEvent,
+  Refusal,
+  ReloadCount,
+  ReloadReason,
+  ReloadResult,
+  RolloutStanding,
+} from './events.js';
+import { createRolloutGeneration, rolloutRegime } from './generation.js';
+import {
+  factsOf,
+  type LoadedRollout,
+  type LoadedRollouts,
+  type Remembered,
+  type RolloutPaths,
+  type RolloutsRequest,
+} from './load-rollouts.js';
+import { oneAtATime } from './one-at-a-time.js';
+import type { Reloader } from './reloader.js';
+import { createRetry, type Retry } from './retry.js';
+import type { Running } from './rollout-memory.js';
+import { type Held, RolloutTeller, type Run } from './rollout-teller.js';
+import { startWatch, type Watch } from './watch.js';
+import { watchedRollouts } from './watched.js';
+
+/** What outlives the process. Neither rejects: trouble comes back as problems. */
+export interface Memory {
+  /** Where its bundles lie. */
+  readonly bundles: string;
+  read(): Promise<{ readonly remembered: readonly Remembered[]; readonly clockMs: number } & Told>;
+  save(state: ToRemember): Promise<readonly Problem[]>;
+  close(): Promise<void>;
+}
+
+interface Told {
+  readonly problems: readonly Problem[];
+}
+
+export interface ToRemember {
+  readonly rollouts: readonly Remembered[];
+  /** Bundles that the rollouts need -> an archive to copy it from, when it is not kept yet. */
+  readonly bundles: ReadonlyMap<Digest, string | undefined>;
+  readonly clockMs: number;
+}
+
+export interface RolloutLoopOptions {
+  readonly paths: RolloutPaths;
+  readonly environment: string;
+  /** The one destination; undefined when requests name theirs. */
+  readonly service: string | undefined;
+  readonly minSequence: number;
+  /** What is answered before any document was verified. */
+  readonly beforeFirst: 'fail' | 'allow';
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly loader: {
+    loadRollouts(request: RolloutsRequest): Promise<Result<LoadedRollouts>>;
+    close(): Promise<void>;
+  };
+  readonly memory: Memory;
+  /** Called after the swap. */
+  readonly onChange: (event: ChangeEvent) => void;
+  readonly onCount?: (count: ReloadCount) => void;
+  readonly onTrouble?: (message: string) => void;
+  /** The engine of this thread; replaced in tests. */
+  readonly createEvaluator?: CreateEvaluator;
+  /** Milliseconds; default RELOAD_POLL_MS. */
+  readonly pollMs?: number;
+}
+
+export function createRolloutLoop(options: RolloutLoopOptions): Reloader {
+  return new RolloutLoop(options);
+}
+
+/** One action is enough here: this thread has requests to answer. */
+const createWarm: CreateEvaluator = (program) => createTriedEvaluator(program, 1);
+
+class RolloutLoop implements Reloader {
+  current: Generation;
+  readonly reload = oneAtATime((reason: ReloadReason) => this.#run(reason));
+
+  readonly #options: RolloutLoopOptions;
+  readonly #watch: Watch;
+  readonly #retry: Retry;
+  readonly #teller: RolloutTeller;
+  #held: ReadonlyMap<string, Held> = new Map();
+  #active = new Map<Digest, ActiveBundle>();
+  #remembered: readonly Remembered[] = [];
+  /** The largest clock that a former process, or a document, is known to have seen. */
+  #clockFloorMs = 0;
+  #closed = false;
+
+  constructor(options: RolloutLoopOptions) {
+    const { paths, beforeFirst, now, onTrouble, pollMs } = options;
+    this.#options = options;
+    this.#teller = new RolloutTeller(options);
+    this.#retry = createRetry(now);
+    this.current = createRolloutGeneration({ number: 1, regimes: [], beforeFirst });
+    this.#watch = startWatch({
+      watched: watchedRollouts(paths),
+      onChange: (reason) => void this.reload(reason),
+      onPoll: () => {
+        if (this.#retry.isDue()) void this.reload('poll');
+      },
+      ...(onTrouble === undefined ? {} : { onTrouble }),
+      ...(pollMs === undefined ? {} : { pollMs }),
+    });
+  }
+
+  get lastRefusal(): Refusal | null {
+    return this.#teller.lastRefusal;
+  }
+
+  get counts(): ReadonlyMap<ReloadCount, number> {
+    return this.#teller.counts;
+  }
+
+  get rollouts(): readonly RolloutStanding[] {
+    return [...this.#held].map(([name, { memory, lag, lagSinceMs }]) => ({
+      name,
+      approved: approvedState(memory.newest),
+      running: approvedState(memory.running.document),
+      bundle: memory.running.bundle,
+      lag: lag && { sinceMs: lagSinceMs, problem: lag },
+    }));
+  }
+
+  async start(): Promise<void> {
+    // The state that changes are measured from is older than the first load, so none is missed.
+    await this.#watch.start();
+    const { remembered, clockMs, problems } = await this.#options.memory.read();
+    for (const { message } of problems) this.#options.onTrouble?.(message);
+    this.#remembered = remembered;
+    this.#clockFloorMs = clockMs;
+    await this.reload('start');
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const { loader, memory } = this.#options;
+    await Promise.all([this.#watch.close(), loader.close()]);
+    await memory.close();
+  }
+
+  async #run(reason: ReloadReason): Promise<ReloadResult> {
+    if (this.#closed) return 'unchanged';
+    const { loader, now, onTrouble } = this.#options;
+    try {
+      const startedMs = now();
+      const loaded = await loader.loadRollouts(this.#request(startedMs));
+      // INVARIANT: nothing is swapped after close().
+      if (this.#closed) return 'unchanged';
+      const result = loaded.ok
+        ? this.#apply(loaded.value, { reason, startedMs })
+        : this.#refuseAll(loaded.problems, { reason, startedMs });
+      if (loaded.ok) await this.#save(loaded.value);
+      return result;
+    } catch (thrown) {
+      onTrouble?.(`reloading failed: ${messageOf(thrown)}`);
+      return 'refused';
+    }
+  }
+
+  #request(nowMs: number): RolloutsRequest {
+    const { paths, environment, service, minSequence, memory } = this.#options;
+    const loaded = new Map<Digest, BundleFacts>();
+    for (const [digest, { bundle }] of this.#active) loaded.set(digest, factsOf(bundle));
+    return {
+      paths,
+      stateBundles: memory.bundles,
+      environment,
+      service,
+      minSequence,
+      memories: new Map([...this.#held].map(([name, held]) => [name, held.memory])),
+      remembered: this.#remembered,
+      loaded,
+      nowMs,
+    };
+  }
+
+  #apply(loaded: LoadedRollouts, run: Run): ReloadResult {
+    const faults = this.#activate(loaded);
+    const before = this.#held;
+    const held = new Map<string, Held>();
+    for (const [name, rollout] of loaded.rollouts) {
+      held.set(name, this.#hold(rollout, before.get(name), faults));
+    }
+    const changed = [...held].filter(([name, { regime }]) => before.get(name)?.regime !== regime);
+    this.#held = held;
+    if (changed.length > 0 || before.size > held.size) this.#swap();
+    this.#releaseUnused();
+
+    for (const [name, after] of changed) {
+      this.#teller.taken(run, before.get(name), after, loaded.warnings);
+    }
+    const { refused, codes, isNew } = this.#teller.refusals(run, loaded.refusals, held);
+    if (refused) this.#retry.refused(codes, !isNew);
+    else this.#retry.taken();
+    if (changed.length > 0) return 'taken';
+    if (refused) return 'refused';
+    this.#teller.unchanged();
+    return 'unchanged';
+  }
+
+  /** Without trust nothing can be judged: everything goes on as it is. */
+  #refuseAll(problems: readonly [Problem, ...Problem[]], run: Run): ReloadResult {
+    const isNew = this.#teller.refusedAll(run, problems, this.#held);
+    this.#retry.refused(
+      problems.map(({ code }) => code),
+      !isNew,
+    );
+    return 'refused';
+  }
+
+  /** Evaluators for new bundles; which could not be had, and why. They were tried in another thread. */
+  #activate({ bundles }: LoadedRollouts): ReadonlyMap<Digest, Problem> {
+    const { createEvaluator: create = createWarm, now } = this.#options;
+    const faults = new Map<Digest, Problem>();
+    for (const [digest, bundle] of bundles) {
+      if (this.#active.has(digest)) continue;
+      try {
+        const evaluator = create(bundle.program);
+        if (!evaluator.ok) faults.set(digest, evaluator.problems[0]);
+        else this.#active.set(digest, { bundle, evaluator: evaluator.value, loadedAtMs: now() });
+      } catch (thrown) {
+        const message = `the engine crashed on the bundle: ${messageOf(thrown)}`;
+        faults.set(digest, problem('engine_failure', message));
+      }
+    }
+    return faults;
+  }
+
+  /** What now runs of one rollout; the regime of before when nothing about it changed. */
+  #hold(
+    rollout: LoadedRollout,
+    before: Held | undefined,
+    faults: ReadonlyMap<Digest, Problem>,
+  ): Held {
+    const { newest } = rollout.memory;
+    this.#clockFloorMs = Math.max(this.#clockFloorMs, newest.issuedAtMs);
+    let { running } = rollout.memory;
+    let { lag } = rollout;
+    const fault = running.bundle && faults.get(running.bundle);
+    if (fault !== undefined) {
+      running = before?.memory.running ?? {
+        document: newest,
+        bundle: undefined,
+        absence: 'no_bundle',
+      };
+      lag = fault;
+    }
+    const same = before !== undefined && sameRunning(before.memory.running, running);
+    const regime = same ? before.regime : this.#regime(running);
+    const lagSinceMs = before?.lag === undefined ? this.#options.now() : before.lagSinceMs;
+    return { memory: { ...rollout.memory, running }, lag, lagSinceMs, regime };
+  }
+
+  #regime({ document, bundle, absence }: Running): Regime {
+    const active = bundle && this.#active.get(bundle);
+    return rolloutRegime(approvedState(document), active, {
+      absence,
+      clockFloorMs: this.#clockFloorMs,
+    });
+  }
+
+  #swap(): void {
+    const regimes = [...this.#held.values()].map(({ regime }) => regime);
+    const { beforeFirst } = this.#options;
+    const number = this.current.number + 1;
+    this.current = createRolloutGeneration({ number, regimes, beforeFirst });
+  }
+
+  /** INVARIANT: only after the swap; a check that has begun keeps no reference across an await. */
+  #releaseUnused(): void {
+    const used = new Set([...this.#held.values()].map(({ memory }) => memory.running.bundle));
+    for (const [digest, { evaluator }] of this.#active) {
+      if (used.has(digest)) continue;
+      this.#active.delete(digest);
+      evaluator.release();
+    }
+  }
+
+  async #save({ archives }: LoadedRollouts): Promise<void> {
+    const { memory, now, onTrouble } = this.#options;
+    // From here on this process is what knows.
+    this.#remembered = [];
+    const rollouts = [...this.#held].map(
+      ([
+        name,
+        {
+          memory: { newest, lastRollout, running },
+        },
+      ]) => ({
+        name,
+        newest: newest.bytes,
+        lastRollout: lastRollout.bytes,
+        running: { ...running, document: running.document.bytes },
+      }),
+    );
+    const bundles = new Map<Digest, string | undefined>();
+    for (const { running } of rollouts) {
+      if (running.bundle !== undefined) bundles.set(running.bundle, archives.get(running.bundle));
+    }
+    const clockMs = Math.max(this.#clockFloorMs, now());
+    for (const { message } of await memory.save({ rollouts, bundles, clockMs })) {
+      onTrouble?.(`the state directory: ${message}`);
+    }
+  }
+}
+
+function sameRunning(a: Running | undefined, b: Running): boolean {
+  return (
+    a !== undefined &&
+    a.document.digest === b.document.digest &&
+    a.bundle === b.bundle &&
+    a.absence === b.absence
+  );
+}

@@ -1,0 +1,165 @@
+/**
+ * Tells what happened to rollouts: each taken generation, and each refusal and each lag once, until
+ * something about it changes.
+ */
+import type { Regime } from '../check/types.js';
+import { messageOf, type Problem } from '../errors.js';
+import { approvedState } from '../rollout/effective.js';
+import type { ApprovedState, VerifiedDocument } from '../rollout/types.js';
+import type { FileRefusal } from './accept-documents.js';
+import type { ChangeEvent, DocumentFacts, Refusal, ReloadCount, ReloadReason } from './events.js';
+import type { LoadedRollout } from './load-rollouts.js';
+
+/** One rollout as it stands in this process. */
+export interface Held extends LoadedRollout {
+  readonly regime: Regime;
+  readonly lagSinceMs: number;
+}
+
+export type HeldRollouts = ReadonlyMap<string, Held>;
+
+/** One load. */
+export interface Run {
+  readonly reason: ReloadReason;
+  readonly startedMs: number;
+}
+
+interface TellerOptions {
+  readonly now: () => number;
+  readonly onChange: (event: ChangeEvent) => void;
+  readonly onCount?: (count: ReloadCount) => void;
+  readonly onTrouble?: (message: string) => void;
+}
+
+/** A refused file, or a rollout that lags: `file` is '' then. */
+interface Refused {
+  readonly file: string;
+  readonly document: VerifiedDocument | undefined;
+  readonly problems: readonly [Problem, ...Problem[]];
+  /** What goes on running. */
+  readonly from: string | null;
+}
+
+export class RolloutTeller {
+  lastRefusal: Refusal | null = null;
+  readonly counts = new Map<ReloadCount, number>();
+  readonly #options: TellerOptions;
+  #told: ReadonlySet<string> = new Set();
+
+  constructor(options: TellerOptions) {
+    this.#options = options;
+  }
+
+  taken(
+    run: Run,
+    before: Held | undefined,
+    { regime, memory }: Held,
+    warnings: readonly Problem[],
+  ): void {
+    this.#count('ok');
+    this.#tell({
+      ...this.#event(run),
+      result: 'taken',
+      from: before?.regime.stamp ?? null,
+      to: regime.stamp,
+      digest: memory.running.bundle ?? null,
+      document: factsOf(approvedState(memory.running.document)),
+      warnings,
+    });
+  }
+
+  unchanged(): void {
+    this.#count('unchanged');
+  }
+
+  /** `isNew`: something was refused that was not, or not for this, the last time. */
+  refusals(run: Run, files: readonly FileRefusal[], held: HeldRollouts) {
+    const all: Refused[] = files.map((each) => ({ ...each, from: runningOf(each, held) }));
+    for (const { memory, lag, regime } of held.values()) {
+      if (lag === undefined) continue;
+      all.push({ file: '', document: memory.newest, problems: [lag], from: regime.stamp });
+    }
+    const isNew = this.#tellNew(run, all);
+    if (all.length === 0) this.lastRefusal = null;
+    const codes = all.flatMap(({ problems }) => problems.map(({ code }) => code));
+    return { refused: all.length > 0, codes, isNew };
+  }
+
+  /** Nothing could be judged. True when that was not told before. */
+  refusedAll(run: Run, problems: readonly [Problem, ...Problem[]], held: HeldRollouts): boolean {
+    const what = { file: '', document: undefined, problems };
+    return this.#tellNew(run, [{ ...what, from: runningOf(what, held) }]);
+  }
+
+  #tellNew(run: Run, all: readonly Refused[]): boolean {
+    const told = new Set<string>();
+    let isNew = false;
+    for (const each of all) {
+      const key = JSON.stringify([each.file, each.document?.digest, each.problems]);
+      told.add(key);
+      if (this.#told.has(key)) continue;
+      isNew = true;
+      this.#tellRefused(run, each);
+    }
+    this.#told = told;
+    return isNew;
+  }
+
+  #tellRefused(run: Run, { document, problems, from }: Refused): void {
+    const [{ code, message, file = null, line = null }] = problems;
+    this.lastRefusal = { atMs: this.#options.now(), file, line, code, message };
+    this.#count(`rejected_${code}`);
+    const state = document && approvedState(document);
+    this.#tell({
+      ...this.#event(run),
+      from,
+      digest: state?.active?.digest ?? null,
+      document: state === undefined ? null : factsOf(state),
+      ...{ code, message, file, line, problems },
+    });
+  }
+
+  /** A refusal without its cause: what all events have in common. */
+  #event({ reason, startedMs }: Run): ChangeEvent {
+    return {
+      result: 'refused',
+      reason,
+      from: null,
+      to: null,
+      digest: null,
+      code: null,
+      message: null,
+      file: null,
+      line: null,
+      problems: [],
+      warnings: [],
+      document: null,
+      durationMs: this.#options.now() - startedMs,
+    };
+  }
+
+  #tell(event: ChangeEvent): void {
+    try {
+      this.#options.onChange(event);
+    } catch (thrown) {
+      this.#options.onTrouble?.(`telling of a change failed: ${messageOf(thrown)}`);
+    }
+  }
+
+  #count(result: ReloadCount): void {
+    this.counts.set(result, (this.counts.get(result) ?? 0) + 1);
+    this.#options.onCount?.(result);
+  }
+}
+
+/** The stamp of the rollout that a document belongs to; of the only one when nobody knows. */
+function runningOf({ document }: Pick<FileRefusal, 'document'>, held: HeldRollouts): string | null {
+  const own = document && held.get(approvedState(document).name);
+  const [only] = held.size === 1 ? [...held.values()] : [];
+  return (own ?? only)?.regime.stamp ?? null;
+}
+
+function factsOf(state: ApprovedState): DocumentFacts {
+  const { name, sequence, digest, ticket, author, approvers } = state;
+  return { name, sequence, digest, ticket, author, approvers };
+}
