@@ -38,8 +38,8 @@ export const RULES: readonly {
     help: 'give --bundles DIRECTORY, or leave them out',
   },
   {
-    broken: ({ rollout, state, environment }) =>
-      rollout !== undefined && [state, environment].includes(undefined),
+    broken: ({ bundles, rollout, state, environment }) =>
+      bundles !== undefined && rollout !== undefined && [state, environment].includes(undefined),
     message: '`rollout` needs `state` and `environment`',
     help: 'give --state DIRECTORY (what outlives a restart) and --environment NAME (whose documents count)',
   },

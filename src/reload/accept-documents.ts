@@ -4,7 +4,7 @@
  */
 import { type Problem, problem } from '../errors.js';
 import type { Result } from '../result.js';
-import { checkOrder } from '../rollout/order.js';
+import { takeInOrder } from '../rollout/order.js';
 import type { VerifiedDocument, VerifiedRollout } from '../rollout/types.js';
 import { type Memories, type RolloutMemory, rolloutNameOf, rolloutOf } from './rollout-memory.js';
 
@@ -64,7 +64,7 @@ export function acceptDocuments(
   }
   const after = new Map<string, RolloutMemory>();
   for (const [name, mounted] of byRollout) {
-    const memory = acceptInOrder(mounted, before.get(name), rules, refuse);
+    const memory = acceptOne(mounted, before.get(name), rules, refuse);
     if (memory !== undefined) after.set(name, memory);
   }
   settleConflicts(after, before, byRollout, refuse);
@@ -89,47 +89,28 @@ function ownFault(document: VerifiedDocument, rules: AcceptRules): Problem | und
   return undefined;
 }
 
-/** One rollout's files from the lowest sequence to the highest. */
-function acceptInOrder(
+/** The files of one rollout, held against what was seen of it. */
+function acceptOne(
   mounted: readonly Mounted[],
   before: RolloutMemory | undefined,
   { minSequence }: AcceptRules,
   refuse: (mounted: Mounted, found: Problem) => void,
 ): RolloutMemory | undefined {
-  let memory = before;
-  const sorted = [...mounted].sort((a, b) => a.document.sequence - b.document.sequence);
-  for (const each of sorted) {
-    const { document } = each;
-    const twin = sorted.find(
-      (other) =>
-        other.document.sequence === document.sequence && other.document.digest !== document.digest,
-    );
-    if (twin !== undefined) {
-      const message = `sequence ${document.sequence} is also that of \`${twin.file}\``;
-      refuse(each, problem('rollout_conflict', message));
-      continue;
-    }
-    // Older ones that are mounted beside the newest are its history, and no attempt to go back.
-    const isHistory =
-      document !== sorted.at(-1)?.document && document.sequence < sequenceOf(memory);
-    if (isHistory || document.digest === memory?.newest.digest) continue;
-    const fault = checkOrder(document, orderMemory(memory), minSequence);
-    if (fault === undefined) memory = advance(memory, document);
-    else refuse(each, fault);
+  const seen = { newest: before?.newest, lastRollout: before?.lastRollout };
+  // Older ones that are mounted beside the newest are its history, and no attempt to go back.
+  const seenSequence = seen.newest?.sequence ?? 0;
+  const hasNewest = mounted.some(({ document }) => document.sequence >= seenSequence);
+  const documents = mounted
+    .map(({ document }) => document)
+    .filter(({ sequence }) => !hasNewest || sequence >= seenSequence);
+  const { memory, refused } = takeInOrder(documents, seen, minSequence);
+  for (const { document, problem: found } of refused) {
+    const file = mounted.find((each) => each.document === document);
+    if (file !== undefined) refuse(file, found);
   }
-  return memory;
-}
-
-function orderMemory(memory: RolloutMemory | undefined) {
-  return { newest: memory?.newest, lastRollout: memory?.lastRollout };
-}
-
-function sequenceOf(memory: RolloutMemory | undefined): number {
-  return memory?.newest.sequence ?? 0;
-}
-
-function advance(memory: RolloutMemory | undefined, document: VerifiedDocument): RolloutMemory {
-  return { newest: document, lastRollout: rolloutOf(document), running: memory?.running };
+  const { newest, lastRollout } = memory;
+  if (newest === undefined || lastRollout === undefined) return undefined;
+  return { newest, lastRollout, running: before?.running };
 }
 
 /** Two rollouts that are mounted and cover one destination: neither goes further than it was. */
