@@ -2,8 +2,18 @@
 import type { ErrorCode, Problem } from '../errors.js';
 import { type LogOrigin, SCHEMA_VERSION } from './event.js';
 
+/** The document that a change is about; undefined without a rollout. */
+export interface ChangeDocument {
+  readonly name: string;
+  readonly sequence: number;
+  readonly digest: string;
+  readonly ticket: string;
+  readonly author: string;
+  readonly approvers: readonly string[];
+}
+
 /** What happened to a generation. */
-export type Change =
+export type Change = { readonly document?: ChangeDocument | undefined } & (
   | {
       readonly result: 'taken';
       /** Stamp of the generation that ran before; undefined for the first. */
@@ -21,7 +31,8 @@ export type Change =
       readonly to?: string | undefined;
       readonly digest?: string | undefined;
       readonly problem: Problem;
-    };
+    }
+);
 
 export interface ChangeEvent {
   readonly type: 'change';
@@ -33,9 +44,12 @@ export interface ChangeEvent {
   readonly from: string | null;
   readonly to: string | null;
   readonly digest: string | null;
-  readonly sequence: null;
-  readonly ticket: null;
-  readonly author: null;
+  readonly rollout: string | null;
+  /** Digest of the document. */
+  readonly rollout_digest: string | null;
+  readonly sequence: number | null;
+  readonly ticket: string | null;
+  readonly author: string | null;
   readonly approvers: readonly string[];
   readonly result: Change['result'];
   readonly reason: ErrorCode | null;
@@ -45,6 +59,7 @@ export interface ChangeEvent {
 }
 
 export function changeEvent(change: Change, origin: LogOrigin, timestampMs: number): ChangeEvent {
+  const { document } = change;
   const problem = change.result === 'refused' ? change.problem : undefined;
   return {
     type: 'change',
@@ -56,10 +71,12 @@ export function changeEvent(change: Change, origin: LogOrigin, timestampMs: numb
     from: change.from ?? null,
     to: change.to ?? null,
     digest: change.digest ?? null,
-    sequence: null,
-    ticket: null,
-    author: null,
-    approvers: [],
+    rollout: document?.name ?? null,
+    rollout_digest: document?.digest ?? null,
+    sequence: document?.sequence ?? null,
+    ticket: document?.ticket ?? null,
+    author: document?.author ?? null,
+    approvers: document?.approvers ?? [],
     result: change.result,
     reason: problem?.code ?? null,
     message: problem?.message ?? null,

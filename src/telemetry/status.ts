@@ -1,9 +1,11 @@
 /**
- * The document that /status shows. Pure. Fields of rollouts are there and empty, so that readers
- * have one shape to rely on.
+ * The document that /status shows. Pure. Without rollouts their fields are there and empty, so that
+ * readers have one shape to rely on.
  */
 import type { Generation, Mode } from '../check/types.js';
 import type { ErrorCode } from '../errors.js';
+import type { RolloutStanding } from '../reload/events.js';
+import { type RolloutStatus, rolloutStatus } from './rollout-status.js';
 
 /** The latest bundle that was not taken. */
 export interface Refusal {
@@ -23,6 +25,9 @@ export interface StatusSources {
   readonly generation: Generation;
   /** Null when none was refused since the last one was taken, or ever. */
   readonly lastRefusal: Refusal | null;
+  /** Undefined without `--rollout`. */
+  readonly rollouts: readonly RolloutStanding[] | undefined;
+  readonly nowMs: number;
   readonly decisionLog: {
     readonly checks: number;
     readonly logged: number;
@@ -30,11 +35,12 @@ export interface StatusSources {
   };
 }
 
+/** With several rollouts the fields of one are empty, and `rollouts` has all. */
 export interface StatusDocument {
   readonly service: string | null;
   readonly environment: string | null;
   readonly ready: boolean;
-  readonly mode: Mode;
+  readonly mode: Mode | 'rollout';
   readonly policy_version: string;
   readonly bundle: {
     readonly name: string;
@@ -43,9 +49,9 @@ export interface StatusDocument {
     readonly loaded_at: string;
   } | null;
   readonly candidate: null;
-  readonly rollout: null;
-  readonly approved: null;
-  readonly lag: null;
+  readonly rollout: RolloutStatus['rollout'] | null;
+  readonly approved: RolloutStatus['approved'] | null;
+  readonly lag: RolloutStatus['lag'];
   readonly last_refusal: {
     readonly at: string;
     readonly file: string | null;
@@ -53,10 +59,12 @@ export interface StatusDocument {
     readonly code: ErrorCode;
     readonly message: string;
   } | null;
-  readonly slices: readonly never[];
-  readonly exceptions: readonly never[];
-  readonly blocks: readonly never[];
-  readonly emergency: null;
+  readonly slices: RolloutStatus['slices'];
+  readonly exceptions: RolloutStatus['exceptions'];
+  readonly blocks: RolloutStatus['blocks'];
+  readonly emergency: RolloutStatus['emergency'];
+  /** Every rollout of a sidecar that serves several. */
+  readonly rollouts: readonly RolloutStatus[];
   readonly decision_log: {
     readonly checks: number;
     readonly logged: number;
@@ -66,23 +74,26 @@ export interface StatusDocument {
 }
 
 export function statusDocument(sources: StatusSources): StatusDocument {
-  const { generation, decisionLog } = sources;
+  const { generation, decisionLog, nowMs } = sources;
+  const rollouts = (sources.rollouts ?? []).map((standing) => rolloutStatus(standing, nowMs));
+  const only = rollouts.length === 1 ? rollouts[0] : undefined;
   return {
     service: sources.service ?? null,
     environment: sources.environment ?? null,
     ready: sources.ready,
-    mode: generation.mode,
+    mode: sources.rollouts === undefined ? generation.mode : 'rollout',
     policy_version: generation.stamp,
     bundle: bundleOf(generation),
     candidate: null,
-    rollout: null,
-    approved: null,
-    lag: null,
+    rollout: only?.rollout ?? null,
+    approved: only?.approved ?? null,
+    lag: only?.lag ?? null,
     last_refusal: refusalOf(sources.lastRefusal),
-    slices: [],
-    exceptions: [],
-    blocks: [],
-    emergency: null,
+    slices: only?.slices ?? [],
+    exceptions: only?.exceptions ?? [],
+    blocks: only?.blocks ?? [],
+    emergency: only?.emergency ?? null,
+    rollouts,
     decision_log: {
       checks: decisionLog.checks,
       logged: decisionLog.logged,

@@ -48,7 +48,7 @@ const ROOMS: Readonly<Record<string, { all: readonly string[]; types?: readonly 
   reload: { all: ['bundle', 'cedar', 'rollout'], types: ['check'] },
   analysis: { all: ['check', 'bundle', 'cedar', 'decision-log'] },
   'decision-log': { all: [], types: ['check', 'telemetry'] },
-  telemetry: { all: [], types: ['check'] },
+  telemetry: { all: [], types: ['check', 'reload', 'rollout'] },
 };
 /** Files that every room may import: they import nothing but each other. */
 const SHARED = new Set(['errors', 'result', 'constants', 'version', 'sometimes']);
