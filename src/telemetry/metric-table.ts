@@ -12,6 +12,8 @@ export interface MetricEntry {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+const ROLLOUT_VALUES = 'the rollouts that this process serves';
+
 export const METRICS = {
   checks: {
     name: 'cedargate_checks_total',
@@ -71,6 +73,58 @@ export const METRICS = {
     type: 'counter',
     help: 'Attempts to load the bundle.',
     labels: { result: 'ok, unchanged, rejected_<code> with the codes of docs/errors.md' },
+  },
+  rolloutSequence: {
+    name: 'cedargate_rollout_sequence',
+    type: 'gauge',
+    help: 'Sequence of the newest verified document, and of the one that runs. They differ while a bundle is missing.',
+    labels: {
+      rollout: ROLLOUT_VALUES,
+      environment: 'one value for each process',
+      role: 'approved, running',
+    },
+  },
+  lagSeconds: {
+    name: 'cedargate_lag_seconds',
+    type: 'gauge',
+    help: 'For how long something else than the approved document and its bundle has been running; 0 when it runs.',
+    labels: { rollout: ROLLOUT_VALUES },
+  },
+  rolloutExpires: {
+    name: 'cedargate_rollout_expires_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the running document expires, in seconds since 1970. Its exceptions end then; the rest goes on.',
+    labels: { rollout: ROLLOUT_VALUES },
+  },
+  reviewDue: {
+    name: 'cedargate_review_due_timestamp_seconds',
+    type: 'gauge',
+    help: 'The day by which somebody should review the running document, in seconds since 1970.',
+    labels: { rollout: ROLLOUT_VALUES },
+  },
+  exceptionsActive: {
+    name: 'cedargate_exceptions_active',
+    type: 'gauge',
+    help: 'Exceptions of the running document that hold now.',
+    labels: { rollout: ROLLOUT_VALUES },
+  },
+  exceptionNextExpiry: {
+    name: 'cedargate_exception_next_expiry_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the next of the exceptions that hold now ends, in seconds since 1970; absent when none holds.',
+    labels: { rollout: ROLLOUT_VALUES },
+  },
+  blocksActive: {
+    name: 'cedargate_blocks_active',
+    type: 'gauge',
+    help: 'Blocks of the running document that hold now.',
+    labels: { rollout: ROLLOUT_VALUES },
+  },
+  emergencyUnreconciled: {
+    name: 'cedargate_emergency_unreconciled',
+    type: 'gauge',
+    help: '1 while the newest document is an emergency that no later one has taken over.',
+    labels: { rollout: ROLLOUT_VALUES },
   },
   decisionLogEvents: {
     name: 'cedargate_decision_log_events_total',

@@ -18,6 +18,7 @@ import type { CheckRecord } from '../check/types.js';
 import { METRIC_POLICIES_MAX } from '../constants.js';
 import type { ErrorCode } from '../errors.js';
 import { CHECK_DURATION_BUCKETS, METRICS, type MetricEntry } from './metric-table.js';
+import { registerRolloutMetrics, type StandingSource } from './rollout-metrics.js';
 
 export type ReloadResult = 'ok' | 'unchanged' | `rejected_${ErrorCode}`;
 
@@ -44,6 +45,8 @@ export interface Metrics {
   /** This bundle decides from now on; undefined = none does. */
   bundleLoaded(bundle: { readonly version: string; readonly digest: string } | undefined): void;
   logEvents(source: LogEventsSource): void;
+  /** How rollouts stand; asked at every scrape. */
+  rollouts(source: StandingSource): void;
   /** What /metrics answers. */
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
   /** Forgets everything; for tests and the end of the process. */
@@ -62,6 +65,8 @@ export function createMetrics(versions: BuildVersions): Metrics {
   counters.buildInfo.set({ version, cedar_sdk: cedarSdk, cedar_language: cedarLanguage }, 1);
   // From the first scrape on, so that the first refusal and the first lost line are increases.
   for (const result of ['ok', 'unchanged']) counters.reloads.inc({ result }, 0);
+  let standing: StandingSource = () => ({ standings: [], nowMs: 0 });
+  registerRolloutMetrics(registry, () => standing());
   const policyLabel = boundedLabel(METRIC_POLICIES_MAX);
 
   return {
@@ -87,6 +92,9 @@ export function createMetrics(versions: BuildVersions): Metrics {
     },
     logEvents(source) {
       counters.setLogEventsSource(source);
+    },
+    rollouts(source) {
+      standing = source;
     },
     async render() {
       return { contentType: registry.contentType, body: await registry.metrics() };

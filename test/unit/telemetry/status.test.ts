@@ -8,14 +8,16 @@ const SOURCES: StatusSources = {
   ready: true,
   generation: generation(),
   lastRefusal: null,
+  rollouts: undefined,
+  nowMs: Date.UTC(2026, 10, 22, 12),
   decisionLog: { checks: 10, logged: 8, dropped: 2 },
 };
 
-/** Every field of formats.md 7, in its order. */
+/** Every field of formats.md 7, in its order, and `rollouts`. */
 const FIELDS = [
   ...['service', 'environment', 'ready', 'mode', 'policy_version', 'bundle', 'candidate'],
   ...['rollout', 'approved', 'lag', 'last_refusal', 'slices', 'exceptions', 'blocks'],
-  ...['emergency', 'decision_log'],
+  ...['emergency', 'rollouts', 'decision_log'],
 ];
 
 describe('the status document', () => {
@@ -34,6 +36,7 @@ describe('the status document', () => {
       },
       ...{ candidate: null, rollout: null, approved: null, lag: null, last_refusal: null },
       ...{ slices: [], exceptions: [], blocks: [], emergency: null },
+      rollouts: [],
       decision_log: { checks: 10, logged: 8, sampled: 0, dropped: 2 },
     });
   });
