@@ -16,7 +16,7 @@ import type { BundleSource } from './source.js';
 export interface LoadRequest {
   readonly source: BundleSource;
   readonly environment: string | undefined;
-  /** Of the bundle that runs. A copy of it crosses to the thread: 4 ms for 1,000 policies. */
+  /** Of the bundle that runs. Copying it to the thread takes this one 1 ms for 100 policies, 10 for 1,000. */
   readonly known?: KnownProgram | undefined;
 }
 
