@@ -51,13 +51,13 @@ export function compileBundle(
   const [first, ...rest] = problems.slice(0, PROBLEMS_MAX);
   if (first !== undefined) return failed(first, ...rest);
   if (!manifest || !routes || !compiled) throw new Error('a part is missing without a problem');
-  const { program } = compiled;
+  const { program, known } = compiled;
   const policyTexts = [...texts.values()].filter(({ file }) => isPolicyFile(file));
   const warnings = [
     ...compiled.warnings,
     ...policyTexts.flatMap((text) => unknownRoutes(text, routes)),
   ];
-  return ok({ digest: directoryDigest(files), manifest, routes, program, warnings });
+  return ok({ digest: directoryDigest(files), manifest, routes, program, warnings, known });
 }
 
 function missingFiles(files: readonly SourceFile[]): Problem[] {
@@ -73,7 +73,7 @@ function missingFiles(files: readonly SourceFile[]): Problem[] {
 function keepProgram(
   files: readonly SourceFile[],
   texts: ReadonlyMap<string, TextFile>,
-  { environment }: CompileOptions,
+  { environment, known }: CompileOptions,
   keep: <T>(result: Result<T>) => T | undefined,
 ): CompiledProgram | undefined {
   const schemaFile = texts.get(SCHEMA_FILE);
@@ -85,7 +85,7 @@ function keepProgram(
   const entityNames = [ENTITIES_FILE];
   if (environment !== undefined) entityNames.push(environmentEntitiesFile(environment));
   const entityFiles = textsOf(entityNames, texts);
-  return keep(compileProgram({ schemaFile, policyFiles, entityFiles, environment }));
+  return keep(compileProgram({ schemaFile, policyFiles, entityFiles, environment }, known));
 }
 
 function textsOf(names: readonly string[], texts: ReadonlyMap<string, TextFile>): TextFile[] {

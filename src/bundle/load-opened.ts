@@ -27,16 +27,14 @@ import { sourcesOf } from './sources.js';
 import { decodeText } from './text.js';
 import type { BundleManifest, CompiledBundle, CompileOptions, Route } from './types.js';
 
-export function loadOpened(
-  opened: OpenedBundle,
-  { environment }: CompileOptions,
-): Result<CompiledBundle> {
+export function loadOpened(opened: OpenedBundle, options: CompileOptions): Result<CompiledBundle> {
+  const { environment } = options;
   const { files, digest } = opened;
   const manifest = readManifest(opened);
   if (!manifest.ok) return manifest;
   // An engine of another language version may read the same text in another way.
   if (opened.manifest.cedar.language !== engineVersion().language) {
-    const compiled = compileBundle(sourcesOf(opened).files, { environment });
+    const compiled = compileBundle(sourcesOf(opened).files, options);
     return compiled.ok ? ok({ ...compiled.value, digest }) : compiled;
   }
   const routes = readRoutes(opened, manifest.value);

@@ -1,5 +1,5 @@
 /** A bundle once it has been read and found whole. Plain data: it crosses threads. */
-import type { CedarProgram } from '../cedar/types.js';
+import type { CedarProgram, KnownProgram } from '../cedar/types.js';
 import type { Problem } from '../errors.js';
 
 /** `sha256:<64 hex>` */
@@ -61,9 +61,13 @@ export interface CompiledBundle {
   readonly warnings: readonly Problem[];
   /** People whose signatures count; undefined for a plain directory, which nobody signs. */
   readonly signedBy?: readonly string[];
+  /** For the compilation of the next; undefined when nothing was compiled but an index read. */
+  readonly known?: KnownProgram;
 }
 
 export interface CompileOptions {
   /** Chooses entities.<environment>.json and fills context.environment. */
   readonly environment: string | undefined;
+  /** Of a bundle that this process compiled before: it saves time, and changes no result. */
+  readonly known?: KnownProgram | undefined;
 }

@@ -4,17 +4,16 @@
  */
 import { messageOf, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
-import type { ProgramFiles } from './compile.js';
 import { EngineFault } from './engine.js';
 import { parseEntities } from './entities.js';
 import { parseSchema } from './schema.js';
-import type { CedarProgram, PolicySource } from './types.js';
+import type { CedarProgram, PolicySource, ProgramFrame } from './types.js';
 
 export function assembleProgram(
-  files: Omit<ProgramFiles, 'policyFiles'>,
+  frame: ProgramFrame,
   policies: readonly PolicySource[],
 ): Result<CedarProgram> {
-  const { schemaFile, entityFiles, environment } = files;
+  const { schemaFile, entityFiles, environment } = frame;
   const schemaText = schemaFile.text;
   try {
     const schema = parseSchema(schemaFile, { environment });

@@ -5,7 +5,7 @@ import { okUnless, type Result } from '../result.js';
 import { isTooDeep, unsafeText } from './depth.js';
 import { engine } from './engine.js';
 import { type Excerpt, problemAt, wholeFile } from './engine-errors.js';
-import type { PolicyJson } from './policy-json.js';
+import { Known } from './known.js';
 import { readsOf } from './policy-reads.js';
 import { scopeOf } from './policy-scope.js';
 import { lineOf, placeAt, type TextFile } from './position.js';
@@ -16,24 +16,29 @@ import type { PolicySource } from './types.js';
 export interface ParsedPolicy {
   readonly policy: PolicySource;
   readonly excerpt: Excerpt;
-  readonly json: PolicyJson;
 }
 
 /** Ids are written to logs, metrics and dynamic metadata: one word, nothing to escape. */
 export const POLICY_ID = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$/;
 const ID_FORM = '1 to 128 letters, digits and `._/-`, beginning with a letter or digit';
 
-export function parsePolicies(files: readonly TextFile[]): Result<ParsedPolicy[]> {
+/** A text that is known was accepted before, and is again: what is asked of it depends on nothing else. */
+export function parsePolicies(
+  files: readonly TextFile[],
+  known = new Known(),
+): Result<ParsedPolicy[]> {
   const problems: Problem[] = [];
   const policies: ParsedPolicy[] = [];
   for (const file of files) {
     const counted = { index: 0, line: 1 };
-    for (const excerpt of splitFile(file, problems)) {
+    for (const excerpt of known.split(file) ?? splitFile(file, problems)) {
       // Counted on from the policy before: files are long.
       counted.line += lineOf(file.text.slice(counted.index, excerpt.start), Infinity) - 1;
       counted.index = excerpt.start;
-      const parsed = parsePolicy(excerpt, counted.line, problems);
-      if (parsed !== undefined) policies.push(parsed);
+      const facts = known.policy(excerpt.text) ?? readPolicy(excerpt, problems);
+      if (facts === undefined) continue;
+      const policy = { ...facts, file: file.file, line: counted.line };
+      policies.push({ policy, excerpt });
     }
   }
   problems.push(...duplicates(policies));
@@ -99,11 +104,10 @@ function locate(source: TextFile, policies: string[], templates: string[]) {
   return found;
 }
 
-function parsePolicy(
-  excerpt: Excerpt,
-  line: number,
-  problems: Problem[],
-): ParsedPolicy | undefined {
+/** What follows from the text alone. */
+type PolicyFacts = Omit<PolicySource, 'file' | 'line'>;
+
+function readPolicy(excerpt: Excerpt, problems: Problem[]): PolicyFacts | undefined {
   const { source, start, text } = excerpt;
   const answer = engine().run((api) => api.policyToJson(text));
   if (answer.type === 'failure') {
@@ -134,12 +138,10 @@ function parsePolicy(
   if (problems.length > before) return undefined;
   const owner = annotations.get('owner') ?? '';
   const description = annotations.get('description') ?? '';
-  const { file } = source;
   const { json } = answer;
   const scope = scopeOf(json);
   const reads = readsOf(json, scope);
-  const policy = { id, effect: json.effect, owner, description, file, line, text, scope, reads };
-  return { policy, excerpt, json };
+  return { id, effect: json.effect, owner, description, text, scope, reads };
 }
 
 function duplicates(policies: readonly ParsedPolicy[]): Problem[] {

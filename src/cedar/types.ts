@@ -1,5 +1,6 @@
 /** What the cedar room takes and gives. Plain data: it crosses threads and is stored in reports. */
 import type { Result } from '../result.js';
+import type { TextFile } from './position.js';
 
 export type Effect = 'permit' | 'forbid';
 
@@ -130,6 +131,23 @@ export interface CedarProgram {
   readonly policies: readonly PolicySource[];
   /** entities.json and entities.<environment>.json, merged and checked. */
   readonly entities: readonly EntityData[];
+}
+
+/** What a program is made of beside its policies. */
+export interface ProgramFrame {
+  readonly schemaFile: TextFile;
+  /** entities.json, then entities.<environment>.json, as far as they exist. */
+  readonly entityFiles: readonly TextFile[];
+  /** The configured environment, which a schema may require. */
+  readonly environment: string | undefined;
+}
+
+/** A compiled program with what the compilation of the next can use of it (known.ts). */
+export interface KnownProgram {
+  readonly program: CedarProgram;
+  readonly frame: ProgramFrame;
+  /** Ids of the policies that validation has warned of. */
+  readonly warned: readonly string[];
 }
 
 /** One question to the engine: the caller and the resource with what the request says of them. */

@@ -9,7 +9,7 @@ import { warmUp } from './warm-up.js';
 const port = parentPort;
 if (port === null) throw new Error('compile-worker.ts runs in a worker thread only');
 // What throws here is a bug or a broken engine: it ends the thread, and the other side says so.
-port.once('message', async ({ source, environment }: LoadRequest) => {
-  port.postMessage(await loadSource(source, { environment }));
+port.once('message', async ({ source, ...options }: LoadRequest) => {
+  port.postMessage(await loadSource(source, options));
 });
 if ((workerData as ThreadData).spare) warmUp();

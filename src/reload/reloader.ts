@@ -123,7 +123,8 @@ class ReloadLoop implements Reloader {
     if (this.#closed) return 'unchanged';
     try {
       const startedMs = now();
-      const loaded = await this.#loader.load({ source, environment });
+      const known = this.current.active?.bundle.known;
+      const loaded = await this.#loader.load({ source, environment, known });
       // INVARIANT: nothing is swapped after close().
       if (this.#closed) return 'unchanged';
       const run: Run = { reason, startedMs, loaded };

@@ -63,6 +63,20 @@ describe('validating policies', () => {
     ]);
   });
 
+  it('tells what the engine says in the order of the policies', () => {
+    const numbers = Array.from({ length: 12 }, (_, n) => n);
+    const file = (condition: string) => {
+      const rest = `permit (principal, action, resource) when { ${condition} };`;
+      return numbers.map((n) => policy(`p${n}`, rest)).join('');
+    };
+    const expected = numbers.map((n) => 1 + 4 * n);
+    const warned = compileSources({ policies: file('1 == 2') });
+    const warnings = warned.ok ? warned.value.warnings : [];
+    expect(warnings.map(({ line }) => line)).toEqual(expected);
+    const refused = compileSources({ policies: file('1 < "2"') });
+    expect(problemsOf(refused).map(({ line }) => line)).toEqual(expected.map((line) => line + 3));
+  });
+
   it('takes a scope that only a group of actions fits', () => {
     const text = policy('a', 'forbid (principal, action in Action::"write", resource);');
     expect(lines(compileSources({ policies: text }))).toEqual([]);

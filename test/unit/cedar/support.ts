@@ -2,7 +2,12 @@
 import { createRequire } from 'node:module';
 import { type CompiledProgram, compileProgram } from '../../../src/cedar/compile.js';
 import { type CedarApi, Engine } from '../../../src/cedar/engine.js';
-import type { CedarProgram, CedarRequest, CedarValue } from '../../../src/cedar/types.js';
+import type {
+  CedarProgram,
+  CedarRequest,
+  CedarValue,
+  KnownProgram,
+} from '../../../src/cedar/types.js';
 import type { Problem } from '../../../src/errors.js';
 import type { Result } from '../../../src/result.js';
 
@@ -61,7 +66,7 @@ function entityText(entities: unknown): string {
   return typeof entities === 'string' ? entities : JSON.stringify(entities, null, 1);
 }
 
-export function compileSources(sources: Sources): Result<CompiledProgram> {
+export function compileSources(sources: Sources, known?: KnownProgram): Result<CompiledProgram> {
   const policies = sources.policies ?? policy('all', 'permit (principal, action, resource);');
   const byName = typeof policies === 'string' ? { 'a.cedar': policies } : policies;
   const { entities, environmentEntities, environment } = sources;
@@ -72,12 +77,13 @@ export function compileSources(sources: Sources): Result<CompiledProgram> {
   if (environmentEntities !== undefined) {
     entityFiles.push({ file: 'entities.test.json', text: entityText(environmentEntities) });
   }
-  return compileProgram({
+  const files = {
     schemaFile: { file: 'schema.cedarschema', text: sources.schema ?? SCHEMA },
     policyFiles: Object.entries(byName).map(([file, text]) => ({ file, text })),
     entityFiles,
     environment,
-  });
+  };
+  return compileProgram(files, known);
 }
 
 export function programOf(sources: Sources): CedarProgram {

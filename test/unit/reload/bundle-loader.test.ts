@@ -7,6 +7,7 @@ import {
   type LoadRequest,
 } from '../../../src/reload/bundle-loader.js';
 import { bundleFiles, temporaryDirectory, writeFiles } from '../../support/bundle-files.js';
+import { resultValue } from '../../support/result.js';
 
 const thread = (name: string) => ({ workerUrl: new URL(`./threads/${name}.js`, import.meta.url) });
 const requestFor = (directory: string): LoadRequest => ({
@@ -38,6 +39,21 @@ describe('loading in a thread', () => {
     const refused = await loader.load(request);
     expect(refused.result.ok).toBe(false);
     expect(refused).toEqual(await loadBundleDirectory(directory, { environment: undefined }));
+  });
+
+  test('takes over what is known of the bundle before', async () => {
+    const directory = await temporaryDirectory();
+    await writeFiles(directory, bundleFiles('1'));
+    const loader = openLoader();
+    const request = requestFor(directory);
+    const { known } = resultValue((await loader.load(request)).result);
+    expect(await loader.load({ ...request, known })).toEqual(await loader.load(request));
+    // Only a lie shows that it was not found out again.
+    if (known === undefined) throw new Error('nothing is known');
+    const policies = known.program.policies.map((each) => ({ ...each, owner: 'known' }));
+    const lie = { ...known, program: { ...known.program, policies } };
+    const loaded = resultValue((await loader.load({ ...request, known: lie })).result);
+    expect(loaded.program.policies.map(({ owner }) => owner)).toEqual(['known']);
   });
 
   test('leaves the event loop alone', async () => {

@@ -1,8 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { LoadedBundle } from '../../../src/bundle/load.js';
 import type { CompiledBundle, Digest } from '../../../src/bundle/types.js';
-import type { CedarProgram } from '../../../src/cedar/types.js';
+import type { CedarProgram, KnownProgram } from '../../../src/cedar/types.js';
 import { type ErrorCode, problem } from '../../../src/errors.js';
+import type { LoadRequest } from '../../../src/reload/bundle-loader.js';
 import type { ChangeEvent } from '../../../src/reload/events.js';
 import { createReloader, type ReloaderOptions } from '../../../src/reload/reloader.js';
 import { failed, ok } from '../../../src/result.js';
@@ -12,10 +13,11 @@ import { countingEvaluators } from '../../support/evaluator-double.js';
 const digestOf = (version: string): Digest => `sha256:${version.padStart(64, '0')}`;
 
 function good(version: string): LoadedBundle {
-  const program = { policies: [] } as unknown as CedarProgram;
+  const program = { schemaText: `text of ${version}`, policies: [] } as unknown as CedarProgram;
+  const known = { program } as KnownProgram;
   const manifest = { name: 'test', version, owner: 'o' } as CompiledBundle['manifest'];
   const digest = digestOf(version);
-  return { digest, result: ok({ digest, manifest, routes: [], program, warnings: [] }) };
+  return { digest, result: ok({ digest, manifest, routes: [], program, warnings: [], known }) };
 }
 
 function bad(code: ErrorCode, version: string, line = 3): LoadedBundle {
@@ -28,6 +30,7 @@ async function scripted(options: Partial<ReloaderOptions> = {}) {
   const events: ChangeEvent[] = [];
   const evaluators = countingEvaluators();
   const trouble = vi.fn();
+  const requests: LoadRequest[] = [];
   let next: LoadedBundle | (() => Promise<LoadedBundle>) = good('1');
   let nowMs = 1_000;
   const reloader = createReloader({
@@ -39,7 +42,10 @@ async function scripted(options: Partial<ReloaderOptions> = {}) {
     onTrouble: trouble,
     createEvaluator: evaluators.create,
     loader: {
-      load: async () => (typeof next === 'function' ? next() : next),
+      load: async (request) => {
+        requests.push(request);
+        return typeof next === 'function' ? next() : next;
+      },
       close: async () => undefined,
     },
     ...options,
@@ -51,6 +57,7 @@ async function scripted(options: Partial<ReloaderOptions> = {}) {
   return {
     reloader,
     events,
+    requests,
     evaluators,
     trouble,
     answer,
@@ -95,6 +102,18 @@ describe('the control loop', () => {
     });
     expect([...evaluators.live]).toEqual([reloader.current.active?.bundle.program]);
     expect(reloader.counts).toEqual(new Map([['ok', 2]]));
+  });
+
+  test('gives the loader what is known of the bundle that runs', async () => {
+    const { requests, answer } = await scripted();
+    await answer(good('1'));
+    await answer(bad('policy_syntax', '2'));
+    await answer(good('3'));
+    await answer(good('4'));
+    expect(requests.map(({ known }) => known?.program.schemaText)).toEqual([
+      undefined,
+      ...['text of 1', 'text of 1', 'text of 3'],
+    ]);
   });
 
   test('does nothing when the bytes are the same, and counts it', async () => {
