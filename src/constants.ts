@@ -161,6 +161,12 @@ export const LOG_TEXT_CHARS_MAX = 1_024;
 /** Classes (caller, action, destination, route) remembered for `first_seen`. */
 export const CLASSES_MAX = 10_000;
 
+/**
+ * Callers of one rollout whose number for percentages is kept, about 100 bytes each; those of more
+ * are computed again at each request.
+ */
+export const PERCENT_CALLERS_MAX = 10_000;
+
 /** Bytes of cedargate.yaml; a real one has a few dozen lines. */
 export const CONFIG_BYTES_MAX = 256 * KIB;
 /** gRPC listeners of one process. */
@@ -263,5 +269,7 @@ export const LOG_ERRORS_MAX = 50;
 export const PROGRAM_LOG_BYTES_MAX = 1 * MIB;
 /** Values of the label `policy`; failing policies beyond it share the value `_other`. */
 export const METRIC_POLICIES_MAX = 1_000;
+/** Values of the label `slice`; names of further entries share the value `_other`. */
+export const METRIC_SLICES_MAX = 1_000;
 /** What the end of the process waits for a reader of the decision log, milliseconds. */
 export const LOG_CLOSE_MS_MAX = 2_000;

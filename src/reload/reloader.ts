@@ -133,7 +133,8 @@ class ReloadLoop implements Reloader {
 
   #take(run: Run, bundle: CompiledBundle): ReloadResult {
     const { mode, now } = this.#options;
-    const { number, active: old } = this.current;
+    const { number, otherwise } = this.current;
+    const { active: old } = otherwise;
     if (old?.bundle.digest === bundle.digest) {
       this.#forgetRefusal();
       this.#count('unchanged');
@@ -148,7 +149,13 @@ class ReloadLoop implements Reloader {
     this.#forgetRefusal();
     this.#count('ok');
     const { warnings } = bundle;
-    this.#tell({ ...this.#event(run), result: 'taken', from, to: this.current.stamp, warnings });
+    this.#tell({
+      ...this.#event(run),
+      result: 'taken',
+      from,
+      to: this.current.otherwise.stamp,
+      warnings,
+    });
     old?.evaluator.release();
     return 'taken';
   }
@@ -200,7 +207,8 @@ class ReloadLoop implements Reloader {
   }
 
   #stampOrNull(): string | null {
-    return this.current.active === undefined ? null : this.current.stamp;
+    const { active, stamp } = this.current.otherwise;
+    return active === undefined ? null : stamp;
   }
 
   /** A refusal without its cause: what all events have in common. */

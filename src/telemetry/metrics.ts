@@ -15,7 +15,7 @@ import {
   Registry,
 } from 'prom-client';
 import type { CheckRecord } from '../check/types.js';
-import { METRIC_POLICIES_MAX } from '../constants.js';
+import { METRIC_POLICIES_MAX, METRIC_SLICES_MAX } from '../constants.js';
 import type { ErrorCode } from '../errors.js';
 import { CHECK_DURATION_BUCKETS, METRICS, type MetricEntry } from './metric-table.js';
 
@@ -63,12 +63,16 @@ export function createMetrics(versions: BuildVersions): Metrics {
   // From the first scrape on, so that the first refusal and the first lost line are increases.
   for (const result of ['ok', 'unchanged']) counters.reloads.inc({ result }, 0);
   const policyLabel = boundedLabel(METRIC_POLICIES_MAX);
+  const sliceLabel = boundedLabel(METRIC_SLICES_MAX);
 
   return {
     checkStarted: () => counters.inflightChecks.inc(),
     checkEnded: () => counters.inflightChecks.dec(),
-    check({ decision, mode, outcome, reason, errors }, durationSeconds) {
+    check({ decision, mode, outcome, reason, slice, errors }, durationSeconds) {
       counters.checks.inc({ decision, mode, outcome, reason });
+      if (slice !== undefined) {
+        counters.sliceChecks.inc({ slice: sliceLabel(slice), decision, outcome });
+      }
       counters.checkDuration.observe(durationSeconds);
       for (const { policy } of errors) {
         if (policy !== undefined) counters.policyErrors.inc({ policy: policyLabel(policy) });
@@ -111,6 +115,7 @@ function register(registry: Registry) {
   });
   return {
     checks: counter(METRICS.checks),
+    sliceChecks: counter(METRICS.sliceChecks),
     abortedCalls: counter(METRICS.abortedCalls),
     checkDuration: new Histogram({
       ...configOf(METRICS.checkDuration, registry),

@@ -2,7 +2,7 @@
  * The document that /status shows. Pure. Fields of rollouts are there and empty, so that readers
  * have one shape to rely on.
  */
-import type { Generation, Mode } from '../check/types.js';
+import type { Generation, Mode, Regime } from '../check/types.js';
 import type { ErrorCode } from '../errors.js';
 
 /** The latest bundle that was not taken. */
@@ -66,14 +66,15 @@ export interface StatusDocument {
 }
 
 export function statusDocument(sources: StatusSources): StatusDocument {
-  const { generation, decisionLog } = sources;
+  const { decisionLog } = sources;
+  const { otherwise: regime } = sources.generation;
   return {
     service: sources.service ?? null,
     environment: sources.environment ?? null,
     ready: sources.ready,
-    mode: generation.mode,
-    policy_version: generation.stamp,
-    bundle: bundleOf(generation),
+    mode: regime.mode,
+    policy_version: regime.stamp,
+    bundle: bundleOf(regime),
     candidate: null,
     rollout: null,
     approved: null,
@@ -92,7 +93,7 @@ export function statusDocument(sources: StatusSources): StatusDocument {
   };
 }
 
-function bundleOf({ active }: Generation): StatusDocument['bundle'] {
+function bundleOf({ active }: Regime): StatusDocument['bundle'] {
   if (active === undefined) return null;
   const { manifest, digest } = active.bundle;
   const loadedAt = new Date(active.loadedAtMs).toISOString();
