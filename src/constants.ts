@@ -62,6 +62,10 @@ export const SHELF_BUNDLES_MAX = 1_000;
 export const CONFIGMAP_BYTES_MAX = 1 * MIB;
 /** One sealed document: an emergency holds a whole rollout in base64, twice encoded. */
 export const ROLLOUT_BYTES_MAX = 4 * MIB;
+/** Documents of one rollout in the history: a change a day for decades. */
+export const HISTORY_FILES_MAX = 10_000;
+/** How long after the day of its review a document expires, milliseconds: 30 days. */
+export const EXPIRES_AFTER_REVIEW_MS = 30 * 24 * 3_600_000;
 /** Documents in one directory: a gateway covers hundreds of services. */
 export const ROLLOUT_FILES_MAX = 2_000;
 /** One YAML file; far above real ones, below what makes parsing slow. */
@@ -165,6 +169,12 @@ export const LOG_TEXT_CHARS_MAX = 1_024;
 /** Classes (caller, action, destination, route) remembered for `first_seen`. */
 export const CLASSES_MAX = 10_000;
 
+/**
+ * Callers of one rollout whose number for percentages is kept, about 100 bytes each; those of more
+ * are computed again at each request.
+ */
+export const PERCENT_CALLERS_MAX = 10_000;
+
 /** Bytes of cedargate.yaml; a real one has a few dozen lines. */
 export const CONFIG_BYTES_MAX = 256 * KIB;
 /** gRPC listeners of one process. */
@@ -267,5 +277,7 @@ export const LOG_ERRORS_MAX = 50;
 export const PROGRAM_LOG_BYTES_MAX = 1 * MIB;
 /** Values of the label `policy`; failing policies beyond it share the value `_other`. */
 export const METRIC_POLICIES_MAX = 1_000;
+/** Values of the label `slice`; names of further entries share the value `_other`. */
+export const METRIC_SLICES_MAX = 1_000;
 /** What the end of the process waits for a reader of the decision log, milliseconds. */
 export const LOG_CLOSE_MS_MAX = 2_000;

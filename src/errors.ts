@@ -238,6 +238,14 @@ export const ERRORS = {
       'a rollout document and its bundle do not fit: an unknown route, or a scope too narrow',
     help: 'correct the name, or promote a bundle that has the route and covers the destinations',
   },
+  history_broken: {
+    summary: 'a document of the history has another number, or follows another document, than it should',
+    help: 'find out who edited or moved it; `cedargate history` shows what fits together',
+  },
+  change_refused: {
+    summary: 'the rules of change in trust.yaml do not allow the change',
+    help: 'the message says which rule; trust.yaml is itself changed by review only',
+  },
   bundle_revoked: {
     summary: 'the bundle that should run is revoked',
     help: 'promote a bundle that is not; until then requests are answered as if there were none',

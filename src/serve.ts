@@ -116,11 +116,11 @@ function tell(
   const digest = event.digest ?? undefined;
   const [first] = event.problems;
   if (event.result === 'taken') {
-    const { manifest, signedBy } = reloader.current.active?.bundle ?? {};
+    const { manifest, signedBy } = reloader.current.otherwise.active?.bundle ?? {};
     metrics.bundleLoaded({ version: manifest?.version ?? '', digest: digest ?? '' });
     const signed = signedBy === undefined ? {} : { signed_by: signedBy };
     programLog.info('policies taken', { from, to: event.to, took_ms: event.durationMs, ...signed });
-    decisionLog.change({ result: 'taken', from, to: reloader.current.stamp, digest });
+    decisionLog.change({ result: 'taken', from, to: reloader.current.otherwise.stamp, digest });
   } else if (first !== undefined) {
     for (const each of event.problems) {
       programLog.error(`policies refused: ${each.message}`, problemFields(each));
@@ -172,10 +172,12 @@ function openGrpc(sidecar: Sidecar): Promise<GrpcServer> {
 function checkHandler(sidecar: Sidecar): CheckHandler {
   const { config: settings, reloader, metrics, decisionLog, programLog } = sidecar;
   const nextId = createIdSource();
+  let latestMs = 0;
   return (message, deadlineMs) => {
     const startedMs = performance.now();
     const nowMs = Date.now();
-    const call = { message, deadlineMs, nowMs, decisionId: nextId(nowMs) };
+    latestMs = Math.max(latestMs, nowMs);
+    const call = { message, deadlineMs, nowMs, latestMs, decisionId: nextId(nowMs) };
     const { answer, record, fault } = check(call, reloader.current, settings);
     const durationMs = performance.now() - startedMs;
     decisionLog.decision(record, durationMs * 1_000);
@@ -199,7 +201,7 @@ async function serveUntil(
     grpc: grpc.addresses,
     http: http.map(({ address }) => address),
     mode: config.mode,
-    policy_version: reloader.current.stamp,
+    policy_version: reloader.current.otherwise.stamp,
   });
   const signal = await stopped;
   sidecar.phase = 'draining';
@@ -220,7 +222,7 @@ async function reread({ reloader, programLog }: Sidecar, grpc?: GrpcServer): Pro
 /** Shadow is ready without a bundle: day one is to observe. Enforce is not: it could only fail. */
 function readinessOf({ phase, reloader, config }: Sidecar): Readiness {
   if (phase !== 'serving') return { ready: false, reason: phase };
-  if (reloader.current.active !== undefined) return { ready: true, reason: 'ok' };
+  if (reloader.current.otherwise.active !== undefined) return { ready: true, reason: 'ok' };
   return config.mode === 'shadow'
     ? { ready: true, reason: 'ok: shadow, no valid bundle yet' }
     : { ready: false, reason: 'no valid bundle yet' };

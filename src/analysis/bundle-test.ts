@@ -5,6 +5,7 @@
 import { compileBundle } from '../bundle/compile.js';
 import type { CompiledBundle, SourceFile } from '../bundle/types.js';
 import type { CedarProgram, CreateEvaluator, Evaluator } from '../cedar/types.js';
+import { soleGeneration } from '../check/regime.js';
 import type { Generation } from '../check/types.js';
 import { PROBLEMS_MAX } from '../constants.js';
 import { type Problem, problem } from '../errors.js';
@@ -134,7 +135,7 @@ function judgeAll(run: Run, createEvaluator: CreateEvaluator): Result<Map<TestCa
 /** In mode enforce; decision, reason and policies are the same in shadow. */
 function testGeneration(bundle: CompiledBundle, evaluator: Evaluator): Generation {
   const active = { bundle, evaluator, loadedAtMs: 0 };
-  return { number: 1, mode: 'enforce', stamp: 'test', active };
+  return soleGeneration(1, { mode: 'enforce', stamp: 'test', active });
 }
 
 function report(run: Run, judged: ReadonlyMap<TestCase, Judged>): TestReport {

@@ -7,6 +7,7 @@ import type { CedarRequest } from '../cedar/types.js';
 import { check } from '../check/check.js';
 import { type Judgement, judge } from '../check/decide.js';
 import { REASONS, type Reason } from '../check/reasons.js';
+import { soleGeneration } from '../check/regime.js';
 import type { ActiveBundle, CheckError, Decision, DecisionInput } from '../check/types.js';
 import { ok, type Result } from '../result.js';
 import { encodeCheckRequest, type RequestSketch } from './check-request.js';
@@ -58,7 +59,7 @@ export function explainRequest(question: Question, active: ActiveBundle): Result
   const { sketch, service, environment, nowMs } = question;
   const settings = checkSettings(service, environment);
   const message = encodeCheckRequest(sketch, settings.claims.payload);
-  const generation = { number: 1, mode: 'enforce', stamp: 'explain', active } as const;
+  const generation = soleGeneration(1, { mode: 'enforce', stamp: 'explain', active });
   const call = { message, deadlineMs: Infinity, nowMs, decisionId: 'explain' };
   const { record } = check(call, generation, settings);
   const request = record.input === undefined ? undefined : rebuildRequest(record.input);
@@ -158,7 +159,10 @@ function maskedWarning(masked: readonly string[]): string {
 }
 
 function differenceWarnings(line: LoggedDecision, { reason, policies }: Judgement): string[] {
-  const same = line.reason === reason && line.policies.join() === policies.join();
+  // What overrode a decision is no part of it: an exception stands for a deny of the policies.
+  const sameReason =
+    line.reason === 'exception' ? REASONS[reason].decision === 'deny' : line.reason === reason;
+  const same = sameReason && line.policies.join() === policies.join();
   if (same) return [];
   const by = line.policies.length === 0 ? '' : ` by ${line.policies.join(', ')}`;
   return [`the log says ${line.decision}, ${line.reason}${by}: not what is found here`];

@@ -1,10 +1,10 @@
 /**
  * Answers that differ in nothing but the decision id are encoded once; the id is then written into a
  * copy. (Encoding an answer takes 20 us, copying one takes 1.) The templates live as long as the
- * generation that they speak for, and their number is bounded.
+ * regime that they speak for, and their number is bounded.
  */
 import { ANSWER_TEMPLATES_MAX } from '../constants.js';
-import type { Generation } from './types.js';
+import type { Regime } from './types.js';
 
 /** As long as a UUID, of a character that no validated value can hold. */
 const ID_CHARS = 36;
@@ -17,23 +17,23 @@ interface Template {
 }
 
 export class AnswerTemplates {
-  readonly #byGeneration = new WeakMap<Generation, Map<string, Template>>();
+  readonly #byRegime = new WeakMap<Regime, Map<string, Template>>();
 
   /**
-   * The answer with this id. `key` says all that the answer depends on within one generation;
+   * The answer with this id. `key` says all that the answer depends on under one regime;
    * `encode` makes it for any id of this length.
    */
   answer(
-    generation: Generation,
+    regime: Regime,
     key: string,
     decisionId: string,
     encode: (decisionId: string) => Buffer,
   ): Buffer {
     if (decisionId.length !== ID_CHARS) return encode(decisionId);
-    let templates = this.#byGeneration.get(generation);
+    let templates = this.#byRegime.get(regime);
     if (templates === undefined) {
       templates = new Map();
-      this.#byGeneration.set(generation, templates);
+      this.#byRegime.set(regime, templates);
     }
     let template = templates.get(key);
     if (template === undefined) {

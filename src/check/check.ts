@@ -4,7 +4,8 @@
  *
  * Pure: no I/O, no clock, no randomness; what it needs is passed in. Of several errors the first in
  * the order above counts; the later steps run all the same, because the log line of a rejected path
- * wants to name its caller.
+ * wants to name its caller, and slices look at whatever can be read. (The destination is read first:
+ * it says which bundle knows the routes.)
  */
 import { LOG_TEXT_CHARS_MAX } from '../constants.js';
 import { messageOf } from '../errors.js';
@@ -13,14 +14,18 @@ import { readDestination } from './destination.js';
 import { enforce } from './enforce.js';
 import { singleHeader } from './headers.js';
 import { readCaller } from './identity.js';
+import type { Traits } from './match.js';
 import { splitTarget } from './path.js';
-import { formQuestion, type Question } from './question.js';
+import { formQuestion, type Question, type Subject } from './question.js';
+import { REASONS } from './reasons.js';
+import { activeOf, regimeOf } from './regime.js';
 import { type RequestFacts, readRequest } from './request.js';
 import { type CheckAnswer, respond } from './respond.js';
+import { type Clock, type Standing, unsliced } from './slices.js';
 import { Stop, stop } from './stop.js';
 import { methodAction, readTarget } from './target.js';
 import { traceIdOf } from './trace.js';
-import type { CheckRecord, CheckSettings, Generation } from './types.js';
+import type { CheckRecord, CheckSettings, Generation, Regime, RolloutRegime } from './types.js';
 
 export interface CheckCall {
   /** The CheckRequest as it came from the wire. */
@@ -28,6 +33,8 @@ export interface CheckCall {
   /** When Envoy stops waiting, milliseconds since the epoch; Infinity when it did not say. */
   readonly deadlineMs: number;
   readonly nowMs: number;
+  /** The largest clock that this process has seen; default `nowMs`. */
+  readonly latestMs?: number;
   /** UUIDv7 */
   readonly decisionId: string;
 }
@@ -40,72 +47,128 @@ export interface Checked {
 }
 
 export function check(call: CheckCall, generation: Generation, settings: CheckSettings): Checked {
+  let sight: Sight | undefined;
   try {
-    const record = conclude(call, generation, decide(call, generation, settings));
+    sight = look(call, generation, settings);
+    const record = conclude(call, sight, decide(call, sight, settings));
     return { answer: respond(record, settings), record };
   } catch (fault) {
     const reason = stop('internal_fault', 'internal_fault', messageOf(fault));
-    const record = conclude(call, generation, { judgement: judgementOf(reason) });
+    // Where it stands is known or not; nothing else of the request is touched again.
+    const known = sight ?? unseen(generation, reason);
+    const bare = { ...known, facts: undefined, traits: undefined };
+    const record = conclude(call, bare, { judgement: judgementOf(reason) });
     return { answer: respond(record, settings), record, fault };
   }
 }
 
-/** What was found out about a request, as far as it went. */
-interface Findings {
-  readonly judgement: Judgement;
-  readonly facts?: RequestFacts;
-  readonly seen?: Partial<Seen>;
-  readonly question?: Question;
+/** What a request turned out to be, as far as it could be read, and where it stands. */
+interface Sight {
+  readonly regime: Regime;
+  readonly standing: Standing;
+  /** What exceptions look at; undefined where no rollout speaks. */
+  readonly traits?: Traits | undefined;
+  readonly facts?: RequestFacts | undefined;
+  readonly seen?: Seen;
+  /** What the policies can be asked about, or why they cannot be. */
+  readonly subject: Subject | Stop;
 }
 
 type Seen = Pick<CheckRecord, 'principal' | 'action' | 'access' | 'destination' | 'route'>;
 
-function decide(call: CheckCall, generation: Generation, settings: CheckSettings): Findings {
-  const facts = readRequest(call.message);
-  if (facts instanceof Stop) return { judgement: judgementOf(facts) };
+/** Of a request that nothing is known of. */
+function unseen({ otherwise }: Generation, subject: Stop): Sight {
+  return { regime: otherwise, standing: unsliced(otherwise.mode), subject };
+}
 
-  const target = readTarget(facts, generation.active?.bundle);
-  const caller = readCaller(facts, settings.strictIdentity);
+/** Reads all there is to read: of several errors the first in the order of the hot path counts. */
+function look(call: CheckCall, generation: Generation, settings: CheckSettings): Sight {
+  const facts = readRequest(call.message);
+  if (facts instanceof Stop) return unseen(generation, facts);
+
   const destination = readDestination(facts, settings);
+  const name = destination instanceof Stop ? undefined : destination.name;
+  const regime = regimeOf(generation, name);
+  const target = readTarget(facts, regime.active?.bundle);
+  const caller = readCaller(facts, settings.strictIdentity);
   const action = target instanceof Stop ? methodAction(facts.method, undefined) : target.action;
   const seen = {
     principal: caller instanceof Stop ? undefined : caller.name,
     action: action.name,
     access: action.access,
-    destination: destination instanceof Stop ? undefined : destination.name,
+    destination: name,
     route: target instanceof Stop ? undefined : target.match?.route.name,
   };
-  const stopped = (reason: Stop): Findings => ({ judgement: judgementOf(reason), facts, seen });
+  let subject: Subject | Stop;
+  if (target instanceof Stop) subject = target;
+  else if (caller instanceof Stop) subject = caller;
+  else if (destination instanceof Stop) subject = destination;
+  else subject = { facts, target, caller, destination: destination.name };
 
-  if (target instanceof Stop) return stopped(target);
-  if (caller instanceof Stop) return stopped(caller);
-  if (destination instanceof Stop) return stopped(destination);
-  if (generation.active === undefined) {
-    return stopped(stop('no_bundle', 'no_bundle', 'no valid bundle has been loaded yet'));
+  const { rollout } = regime;
+  if (rollout === undefined || name === undefined) {
+    return { regime, standing: unsliced(regime.mode), facts, seen, subject };
   }
-  if (call.nowMs >= call.deadlineMs) {
-    return stopped(stop('deadline', 'deadline', 'the deadline had passed before evaluation'));
-  }
-  const subject = { facts, target, caller, destination: destination.name };
-  const question = formQuestion(subject, generation.active, settings, call.nowMs);
-  if (question instanceof Stop) return stopped(question);
-
-  const { evaluator } = generation.active;
-  const judgement = judge(evaluator.evaluate(question.request), evaluator.effects);
-  return { judgement, facts, seen, question };
+  const traits: Traits = {
+    caller: caller instanceof Stop ? undefined : caller,
+    action: seen.action,
+    access: seen.access,
+    destination: name,
+    route: seen.route,
+    pathReadable: !(target instanceof Stop),
+  };
+  const standing = rollout.slices.standing(traits, clockOf(call, rollout));
+  return { regime, standing, traits, facts, seen, subject };
 }
+
+/** What was decided, and what the engine was asked if it was. */
+interface Decided {
+  readonly judgement: Judgement;
+  readonly question?: Question;
+}
+
+function decide(call: CheckCall, sight: Sight, settings: CheckSettings): Decided {
+  if (sight.standing.blocked) return { judgement: BLOCKED };
+  const { subject } = sight;
+  if (subject instanceof Stop) return { judgement: judgementOf(subject) };
+  const active = activeOf(sight.regime);
+  if (active instanceof Stop) return { judgement: judgementOf(active) };
+  if (call.nowMs >= call.deadlineMs) {
+    const late = stop('deadline', 'deadline', 'the deadline had passed before evaluation');
+    return { judgement: judgementOf(late) };
+  }
+  const question = formQuestion(subject, active, settings, call.nowMs);
+  if (question instanceof Stop) return { judgement: judgementOf(question) };
+
+  const { evaluator } = active;
+  return { judgement: judge(evaluator.evaluate(question.request), evaluator.effects), question };
+}
+
+/** It is not evaluated: whatever else is wrong with it, it is denied. */
+const BLOCKED: Judgement = { reason: 'blocked', policies: [], errors: [] };
 
 function judgementOf({ reason, error }: Stop): Judgement {
   return { reason, policies: [], errors: [error] };
 }
 
-function conclude(call: CheckCall, generation: Generation, findings: Findings): CheckRecord {
-  const { judgement, facts, seen, question } = findings;
+function conclude(call: CheckCall, sight: Sight, { judgement, question }: Decided): CheckRecord {
+  const { regime, standing, facts, seen } = sight;
   const request = question?.request;
+  const verdict = enforce(
+    judgement.reason,
+    standing,
+    regime.onFault,
+    passOf(call, sight, judgement),
+  );
   return {
     decisionId: call.decisionId,
-    ...enforce(judgement.reason, generation.mode),
-    reason: judgement.reason,
+    decision: verdict.decision,
+    mode: verdict.mode,
+    outcome: verdict.outcome,
+    wouldDeny: verdict.wouldDeny,
+    reason: verdict.reason,
+    slice: verdict.slice,
+    exception: verdict.exception,
     policies: judgement.policies,
     errors: [...judgement.errors, ...(question?.flags ?? [])],
     principal: seen?.principal,
@@ -123,8 +186,20 @@ function conclude(call: CheckCall, generation: Generation, findings: Findings): 
       resource: request.resource.uid,
       context: request.context,
     },
-    generation,
+    regime,
   };
+}
+
+/** Exceptions are looked for only where they matter: most requests are not denied. */
+function passOf(call: CheckCall, { regime, traits, standing }: Sight, { reason }: Judgement) {
+  const { rollout } = regime;
+  if (rollout === undefined || traits === undefined || standing.blocked) return undefined;
+  if (REASONS[reason].decision !== 'deny') return undefined;
+  return rollout.slices.pass(traits, reason === 'policy_forbid', clockOf(call, rollout));
+}
+
+function clockOf({ nowMs, latestMs = nowMs }: CheckCall, { clockFloorMs }: RolloutRegime): Clock {
+  return { presentMs: nowMs, latestMs: Math.max(nowMs, latestMs, clockFloorMs) };
 }
 
 /** Client text for the log: bounded, and undefined rather than empty. */

@@ -22,6 +22,8 @@ export interface SpiffeId {
 export interface Caller {
   /** The SPIFFE ID, or `anonymous`: what the log shows. */
   readonly name: string;
+  /** Undefined for anonymous callers. */
+  readonly id: SpiffeId | undefined;
   readonly entity: EntityData;
   readonly ancestors: readonly EntityData[];
 }
@@ -84,6 +86,7 @@ export function readCaller(source: IdentitySource, strict: boolean): Caller | St
 
 const ANONYMOUS: Caller = {
   name: 'anonymous',
+  id: undefined,
   entity: { uid: { type: 'Anonymous', id: 'anonymous' }, attrs: {}, parents: [] },
   ancestors: [],
 };
@@ -93,7 +96,7 @@ function workload(id: SpiffeId): Caller {
   const uid = { type: 'Workload', id: id.text };
   const ancestors: EntityData[] = [{ uid: trustDomain, attrs: {}, parents: [] }];
   if (id.kubernetes === undefined) {
-    return { name: id.text, entity: { uid, attrs: {}, parents: [trustDomain] }, ancestors };
+    return { name: id.text, id, entity: { uid, attrs: {}, parents: [trustDomain] }, ancestors };
   }
   const { namespace, serviceAccount } = id.kubernetes;
   const namespaceUid = { type: 'Namespace', id: `${id.trustDomain}/${namespace}` };
@@ -101,6 +104,7 @@ function workload(id: SpiffeId): Caller {
   const parents = [namespaceUid, trustDomain];
   return {
     name: id.text,
+    id,
     entity: { uid, attrs: { namespace, serviceAccount }, parents },
     ancestors,
   };

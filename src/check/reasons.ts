@@ -1,6 +1,6 @@
 /**
  * Why a decision came out as it did: the machine codes of logs, metadata and metrics.
- * `enforced` is what Envoy is told in mode enforce; in shadow the outcome is always allow.
+ * `enforced` is what Envoy is told in mode enforce; in shadow the outcome is allow for all but `blocked`.
  * docs/reasons.md describes every code; a test keeps both in step.
  */
 import type { Decision, Outcome } from './types.js';
@@ -35,6 +35,19 @@ export const REASONS = {
     status: 403,
     summary: 'no permit applies',
     help: 'add a permit for this class of requests if it is wanted; `cedargate explain` shows which conditions did not hold',
+  },
+  exception: {
+    decision: 'deny',
+    enforced: 'allow',
+    summary: 'the policies deny it, and a live exception of the rollout allows it',
+    help: '`exception` names it; write the missing permit before the exception ends',
+  },
+  blocked: {
+    decision: 'deny',
+    enforced: 'deny',
+    status: 403,
+    summary: 'a live block of the rollout denies it, in shadow too; the policies were not asked',
+    help: '`slice` names the block; it ends by itself, or with the next document of the rollout',
   },
   identity_rejected: {
     decision: 'error',
@@ -99,6 +112,13 @@ export const REASONS = {
     summary: 'no valid bundle has been loaded yet',
     help: 'the program log, `/status` and the change log say why the bundle was refused or is missing',
   },
+  bundle_revoked: {
+    decision: 'error',
+    enforced: 'fail',
+    status: 503,
+    summary: 'the bundle was revoked, and no other one stands behind it',
+    help: 'promote a bundle that is not revoked, and mount it; `/status` names the document that revoked it',
+  },
   destination_missing: {
     decision: 'error',
     enforced: 'fail',
@@ -110,8 +130,8 @@ export const REASONS = {
     decision: 'error',
     enforced: 'fail',
     status: 503,
-    summary: 'the destination lies outside the scope of the bundle',
-    help: 'add the destination to `scope.destinations` of bundle.yaml, or mount the bundle that covers it',
+    summary: 'the destination lies outside the scope of the bundle, or no loaded rollout covers it',
+    help: 'add the destination to `scope.destinations` of bundle.yaml or to a rollout, or mount what covers it',
   },
   deadline: {
     decision: 'error',

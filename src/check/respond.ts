@@ -6,7 +6,7 @@
 import { ANSWER_POLICIES_MAX } from '../constants.js';
 import { AnswerTemplates } from './answer-template.js';
 import { REASONS } from './reasons.js';
-import { toStruct } from './struct.js';
+import { type StructInput, toStruct } from './struct.js';
 import type { CheckRecord, CheckSettings } from './types.js';
 import { type CheckResponseMessage, encodeCheckResponse, type HeaderOption } from './wire.js';
 
@@ -31,11 +31,11 @@ export function respond(record: CheckRecord, settings: RespondSettings): CheckAn
     templates = new AnswerTemplates();
     templatesOf.set(settings, templates);
   }
-  const { generation, outcome, decision, mode, reason, policies } = record;
+  const { regime, outcome, decision, mode, reason, slice = '', policies } = record;
   const shown = policies.slice(0, ANSWER_POLICIES_MAX);
-  // INVARIANT: whatever an answer says beside its id is the generation's, or is in this key.
-  const key = `${outcome} ${decision} ${mode} ${reason} ${shown.join(' ')}`;
-  const response = templates.answer(generation, key, record.decisionId, (decisionId) =>
+  // INVARIANT: whatever an answer says beside its id is the regime's, or is in this key.
+  const key = `${outcome} ${decision} ${mode} ${reason} ${slice} ${shown.join(' ')}`;
+  const response = templates.answer(regime, key, record.decisionId, (decisionId) =>
     encodeCheckResponse(responseMessage({ ...record, decisionId }, settings)),
   );
   return { response };
@@ -71,7 +71,9 @@ function responseMessage(record: CheckRecord, settings: RespondSettings): CheckR
 /** What the client gets: never a 2xx, and a short text that names the decision. */
 function refusal(record: CheckRecord, settings: RespondSettings, headers: HeaderOption[]) {
   const entry = REASONS[record.reason];
-  const code = 'status' in entry ? entry.status : 503;
+  const own = 'status' in entry ? entry.status : 503;
+  // A destination may want a denial where nobody can decide: then it is one, and no failure.
+  const code = record.outcome === 'deny' && own === 503 ? 403 : own;
   return { status: { code }, headers, body: refusalBody(record, settings.helpUrl) };
 }
 
@@ -83,8 +85,7 @@ function refusalBody(record: CheckRecord, helpUrl: string | undefined): string {
 
 function stamps(record: CheckRecord, { headers }: RespondSettings): HeaderOption[] {
   const list: HeaderOption[] = [];
-  if (headers.version)
-    list.push(header(`${headers.prefix}-policy-version`, record.generation.stamp));
+  if (headers.version) list.push(header(`${headers.prefix}-policy-version`, record.regime.stamp));
   if (headers.decisionId) list.push(header(`${headers.prefix}-decision-id`, record.decisionId));
   if (headers.mode) list.push(header(`${headers.prefix}-mode`, record.mode));
   return list;
@@ -95,17 +96,21 @@ function header(key: string, value: string): HeaderOption {
   return { header: { key, value }, append: { value: false } };
 }
 
-function metadata(record: CheckRecord): Record<string, string | readonly string[]> {
-  const { generation } = record;
-  const stamp: Record<string, string | readonly string[]> = {
-    policy_version: generation.stamp,
+function metadata(record: CheckRecord): StructInput {
+  const { regime, slice } = record;
+  const { active, rollout } = regime;
+  return {
+    policy_version: regime.stamp,
     decision_id: record.decisionId,
     decision: record.decision,
     mode: record.mode,
     outcome: record.outcome,
     reason: record.reason,
     policies: record.policies.slice(0, ANSWER_POLICIES_MAX),
+    bundle_digest: active?.bundle.digest,
+    slice,
+    rollout: rollout?.name,
+    rollout_sequence: rollout?.sequence,
+    ticket: rollout?.ticket,
   };
-  if (generation.active !== undefined) stamp.bundle_digest = generation.active.bundle.digest;
-  return stamp;
 }

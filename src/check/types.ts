@@ -1,8 +1,9 @@
 /** The words of the data plane (design: decision, mode, outcome are never mixed). */
 
-import type { CompiledBundle } from '../bundle/types.js';
+import type { CompiledBundle, Digest } from '../bundle/types.js';
 import type { Evaluator } from '../cedar/types.js';
 import type { Reason } from './reasons.js';
+import type { Slices } from './slices.js';
 
 /** What the policies said; `error` = they could not say. */
 export type Decision = 'allow' | 'deny' | 'error';
@@ -13,6 +14,9 @@ export type Outcome = 'allow' | 'deny' | 'fail';
 /** What kind of access a request is, for people and reports; in Cedar the schema's groups count. */
 export type Access = 'read' | 'write';
 
+/** What is told where the sidecar cannot decide and the request is enforced; the default is `fail`. */
+export type OnFault = Outcome;
+
 /**
  * Everything a running sidecar decides with: built whole, never changed, swapped with one
  * assignment. INVARIANT: a check reads the reference once and uses that generation throughout.
@@ -20,10 +24,40 @@ export type Access = 'read' | 'write';
 export interface Generation {
   /** Counts generations of this process, from 1. */
   readonly number: number;
-  readonly mode: Mode;
-  /** `x-cedargate-policy-version`: `<version>+<12 hex>`, `.unsigned` after it for a plain directory; `none` without a bundle. */
+  /** What rules the destinations that approved rollouts cover; empty without rollouts. */
+  readonly destinations: ReadonlyMap<string, Regime>;
+  /** What rules all others, and requests whose destination cannot be told. */
+  readonly otherwise: Regime;
+}
+
+/** What rules some destinations: a bundle, and who is enforced. */
+export interface Regime {
+  /**
+   * `x-cedargate-policy-version`: `<version>+<12 hex>`, with `.unsigned` for a plain directory and
+   * `.r<sequence>` under a rollout; without a bundle `none`, or `none.r<sequence>`.
+   */
   readonly stamp: string;
   readonly active: ActiveBundle | undefined;
+  /** Why nothing can be decided when `active` is undefined. */
+  readonly absence: Absence;
+  /** Of requests that no slice takes. */
+  readonly mode: Mode;
+  readonly onFault: OnFault;
+  readonly rollout: RolloutRegime | undefined;
+}
+
+export type Absence = 'no_bundle' | 'bundle_revoked' | 'destination_not_covered';
+
+/** What a rollout adds to a bundle. */
+export interface RolloutRegime {
+  readonly name: string;
+  readonly sequence: number;
+  /** Of the newest document, of either kind. */
+  readonly digest: Digest;
+  readonly ticket: string;
+  readonly slices: Slices;
+  /** The largest issuedAt that was verified: the clock is never earlier, where exceptions end. */
+  readonly clockFloorMs: number;
 }
 
 /** A bundle that is loaded into the engine. */
@@ -100,6 +134,10 @@ export interface CheckRecord {
   readonly outcome: Outcome;
   readonly wouldDeny: boolean;
   readonly reason: Reason;
+  /** Name of the block, the hold or the enforced slice that the request is in. */
+  readonly slice: string | undefined;
+  /** The live exception that speaks for a denied request: in enforce it is why it was allowed. */
+  readonly exception: string | undefined;
   /** Ids of the determining policies, sorted. */
   readonly policies: readonly string[];
   readonly errors: readonly CheckError[];
@@ -117,5 +155,6 @@ export interface CheckRecord {
   readonly traceId: string | undefined;
   readonly requestId: string | undefined;
   readonly input: DecisionInput | undefined;
-  readonly generation: Generation;
+  /** What it was decided with. */
+  readonly regime: Regime;
 }

@@ -80,6 +80,8 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   rollout_not_ours: EXIT.invalid,
   rollout_expired: EXIT.invalid,
   rollout_misfit: EXIT.invalid,
+  history_broken: EXIT.trust,
+  change_refused: EXIT.trust,
   bundle_revoked: EXIT.trust,
   file_unreadable: EXIT.couldNot,
   file_unwritable: EXIT.couldNot,

@@ -35,8 +35,8 @@ export function createClassSet(classesMax: number): ClassSet {
  * INVARIANT: no part is free text of a client, else one caller could fill the set: methods that are
  * no declared action count as one. NUL occurs in none of the parts.
  */
-function classKey({ principal, action, destination, route, generation }: CheckRecord): string {
-  const declared = generation.active?.evaluator.schema.actions;
+function classKey({ principal, action, destination, route, regime }: CheckRecord): string {
+  const declared = regime.active?.evaluator.schema.actions;
   const known = action !== undefined && declared?.has(action) ? action : '';
   return `${principal ?? ''}\0${known}\0${destination ?? ''}\0${route ?? ''}`;
 }

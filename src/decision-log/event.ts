@@ -59,15 +59,15 @@ export interface DecisionEvent {
   readonly outcome: Outcome;
   readonly would_deny: boolean;
   readonly reason: Reason;
-  readonly slice: null;
+  readonly slice: string | null;
   readonly policies: readonly string[];
   readonly errors: readonly CheckError[];
-  readonly exception: null;
+  readonly exception: string | null;
   readonly policy_version: string;
   readonly bundle_digest: string | null;
-  readonly rollout: null;
-  readonly rollout_sequence: null;
-  readonly ticket: null;
+  readonly rollout: string | null;
+  readonly rollout_sequence: number | null;
+  readonly ticket: string | null;
   readonly candidate: null;
   readonly flip: null;
   readonly first_seen: boolean;
@@ -78,6 +78,7 @@ export interface DecisionEvent {
 
 export function decisionEvent(record: CheckRecord, context: EventContext): DecisionEvent {
   const { origin } = context;
+  const { regime } = record;
   const masked = mask(record.input, boundErrors(record.errors), context.mask);
   return {
     type: 'decision',
@@ -100,15 +101,15 @@ export function decisionEvent(record: CheckRecord, context: EventContext): Decis
     outcome: record.outcome,
     would_deny: record.wouldDeny,
     reason: record.reason,
-    slice: null,
+    slice: record.slice ?? null,
     policies: record.policies,
     errors: masked.errors,
-    exception: null,
-    policy_version: record.generation.stamp,
-    bundle_digest: record.generation.active?.bundle.digest ?? null,
-    rollout: null,
-    rollout_sequence: null,
-    ticket: null,
+    exception: record.exception ?? null,
+    policy_version: regime.stamp,
+    bundle_digest: regime.active?.bundle.digest ?? null,
+    rollout: regime.rollout?.name ?? null,
+    rollout_sequence: regime.rollout?.sequence ?? null,
+    ticket: regime.rollout?.ticket ?? null,
     candidate: null,
     flip: null,
     first_seen: context.firstSeen,

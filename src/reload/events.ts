@@ -45,6 +45,8 @@ export interface RolloutStanding {
   readonly approved: ApprovedState;
   /** The one that decides. */
   readonly running: ApprovedState;
+  /** What answers carry: `<version>+<12 hex>.r<sequence>`. */
+  readonly stamp: string;
   /** The bundle that decides under it. */
   readonly bundle: Digest | undefined;
   /** Undefined when what is approved runs. */

@@ -123,7 +123,7 @@ class ReloadLoop implements Reloader {
     if (this.#closed) return 'unchanged';
     try {
       const startedMs = now();
-      const known = this.current.active?.bundle.known;
+      const known = this.current.otherwise.active?.bundle.known;
       const loaded = await this.#loader.load({ source, environment, known });
       // INVARIANT: nothing is swapped after close().
       if (this.#closed) return 'unchanged';
@@ -138,7 +138,8 @@ class ReloadLoop implements Reloader {
 
   #take(run: Run, bundle: CompiledBundle): ReloadResult {
     const { mode, now } = this.#options;
-    const { number, active: old } = this.current;
+    const { number, otherwise } = this.current;
+    const { active: old } = otherwise;
     if (old?.bundle.digest === bundle.digest) {
       this.#forgetRefusal();
       this.#count('unchanged');
@@ -153,7 +154,13 @@ class ReloadLoop implements Reloader {
     this.#forgetRefusal();
     this.#count('ok');
     const { warnings } = bundle;
-    this.#tell({ ...this.#event(run), result: 'taken', from, to: this.current.stamp, warnings });
+    this.#tell({
+      ...this.#event(run),
+      result: 'taken',
+      from,
+      to: this.current.otherwise.stamp,
+      warnings,
+    });
     old?.evaluator.release();
     return 'taken';
   }
@@ -191,7 +198,8 @@ class ReloadLoop implements Reloader {
   }
 
   #stampOrNull(): string | null {
-    return this.current.active === undefined ? null : this.current.stamp;
+    const { active, stamp } = this.current.otherwise;
+    return active === undefined ? null : stamp;
   }
 
   /** A refusal without its cause: what all events have in common. */

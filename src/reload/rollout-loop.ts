@@ -6,7 +6,7 @@
 import type { Digest } from '../bundle/types.js';
 import { createTriedEvaluator } from '../cedar/trial.js';
 import type { CreateEvaluator } from '../cedar/types.js';
-import type { ActiveBundle, Generation, Regime } from '../check/types.js';
+import type { ActiveBundle, Generation } from '../check/types.js';
 import { messageOf, type Problem, problem } from '../errors.js';
 import type { Result } from '../result.js';
 import { approvedState } from '../rollout/effective.js';
@@ -19,7 +19,12 @@ import type {
   ReloadResult,
   RolloutStanding,
 } from './events.js';
-import { createRolloutGeneration, rolloutRegime } from './generation.js';
+import {
+  type ApprovedPart,
+  createGenerationBeforeFirst,
+  createRolloutGeneration,
+  rolloutStamp,
+} from './generation.js';
 import {
   factsOf,
   type LoadedRollout,
@@ -108,7 +113,7 @@ class RolloutLoop implements Reloader {
     this.#options = options;
     this.#teller = new RolloutTeller(options);
     this.#retry = createRetry(now);
-    this.current = createRolloutGeneration({ number: 1, regimes: [], beforeFirst });
+    this.current = createGenerationBeforeFirst(1, { allow: beforeFirst === 'allow' });
     this.#watch = startWatch({
       watched: watchedRollouts(paths),
       onChange: (reason) => void this.reload(reason),
@@ -129,8 +134,9 @@ class RolloutLoop implements Reloader {
   }
 
   get rollouts(): readonly RolloutStanding[] {
-    return [...this.#held].map(([name, { memory, lag, lagSinceMs }]) => ({
+    return [...this.#held].map(([name, { memory, stamp, lag, lagSinceMs }]) => ({
       name,
+      stamp,
       approved: approvedState(memory.newest),
       running: approvedState(memory.running.document),
       bundle: memory.running.bundle,
@@ -198,7 +204,9 @@ class RolloutLoop implements Reloader {
     for (const [name, rollout] of loaded.rollouts) {
       held.set(name, this.#hold(rollout, before.get(name), faults));
     }
-    const changed = [...held].filter(([name, { regime }]) => before.get(name)?.regime !== regime);
+    const changed = [...held].filter(([name, { memory }]) => {
+      return !sameRunning(before.get(name)?.memory.running, memory.running);
+    });
     this.#held = held;
     if (changed.length > 0 || before.size > held.size) this.#swap();
     this.#releaseUnused();
@@ -243,7 +251,7 @@ class RolloutLoop implements Reloader {
     return faults;
   }
 
-  /** What now runs of one rollout; the regime of before when nothing about it changed. */
+  /** What now runs of one rollout. */
   #hold(
     rollout: LoadedRollout,
     before: Held | undefined,
@@ -262,25 +270,31 @@ class RolloutLoop implements Reloader {
       };
       lag = fault;
     }
-    const same = before !== undefined && sameRunning(before.memory.running, running);
-    const regime = same ? before.regime : this.#regime(running);
     const lagSinceMs = before?.lag === undefined ? this.#options.now() : before.lagSinceMs;
-    return { memory: { ...rollout.memory, running }, lag, lagSinceMs, regime };
-  }
-
-  #regime({ document, bundle, absence }: Running): Regime {
-    const active = bundle && this.#active.get(bundle);
-    return rolloutRegime(approvedState(document), active, {
-      absence,
-      clockFloorMs: this.#clockFloorMs,
-    });
+    const { sequence } = running.document;
+    const stamp = rolloutStamp(
+      running.bundle && this.#active.get(running.bundle)?.bundle,
+      sequence,
+    );
+    return { memory: { ...rollout.memory, running }, lag, lagSinceMs, stamp };
   }
 
   #swap(): void {
-    const regimes = [...this.#held.values()].map(({ regime }) => regime);
-    const { beforeFirst } = this.#options;
     const number = this.current.number + 1;
-    this.current = createRolloutGeneration({ number, regimes, beforeFirst });
+    const parts = [...this.#held.values()].map(({ memory: { running } }): ApprovedPart => {
+      const { document, bundle, absence } = running;
+      const active = bundle && this.#active.get(bundle);
+      return { state: approvedState(document), active, absence };
+    });
+    const [first, ...rest] = parts;
+    this.current =
+      first === undefined
+        ? createGenerationBeforeFirst(number, { allow: this.#options.beforeFirst === 'allow' })
+        : createRolloutGeneration({
+            number,
+            parts: [first, ...rest],
+            clockFloorMs: this.#clockFloorMs,
+          });
   }
 
   /** INVARIANT: only after the swap; a check that has begun keeps no reference across an await. */

@@ -2,7 +2,6 @@
  * Tells what happened to rollouts: each taken generation, and each refusal and each lag once, until
  * something about it changes.
  */
-import type { Regime } from '../check/types.js';
 import { messageOf, type Problem } from '../errors.js';
 import { approvedState } from '../rollout/effective.js';
 import type { ApprovedState, VerifiedDocument } from '../rollout/types.js';
@@ -12,7 +11,7 @@ import type { LoadedRollout } from './load-rollouts.js';
 
 /** One rollout as it stands in this process. */
 export interface Held extends LoadedRollout {
-  readonly regime: Regime;
+  readonly stamp: string;
   readonly lagSinceMs: number;
 }
 
@@ -53,15 +52,15 @@ export class RolloutTeller {
   taken(
     run: Run,
     before: Held | undefined,
-    { regime, memory }: Held,
+    { stamp, memory }: Held,
     warnings: readonly Problem[],
   ): void {
     this.#count('ok');
     this.#tell({
       ...this.#event(run),
       result: 'taken',
-      from: before?.regime.stamp ?? null,
-      to: regime.stamp,
+      from: before?.stamp ?? null,
+      to: stamp,
       digest: memory.running.bundle ?? null,
       document: factsOf(approvedState(memory.running.document)),
       warnings,
@@ -75,9 +74,9 @@ export class RolloutTeller {
   /** `isNew`: something was refused that was not, or not for this, the last time. */
   refusals(run: Run, files: readonly FileRefusal[], held: HeldRollouts) {
     const all: Refused[] = files.map((each) => ({ ...each, from: runningOf(each, held) }));
-    for (const { memory, lag, regime } of held.values()) {
+    for (const { memory, lag, stamp } of held.values()) {
       if (lag === undefined) continue;
-      all.push({ file: '', document: memory.newest, problems: [lag], from: regime.stamp });
+      all.push({ file: '', document: memory.newest, problems: [lag], from: stamp });
     }
     const isNew = this.#tellNew(run, all);
     if (all.length === 0) this.lastRefusal = null;
@@ -156,7 +155,7 @@ export class RolloutTeller {
 function runningOf({ document }: Pick<FileRefusal, 'document'>, held: HeldRollouts): string | null {
   const own = document && held.get(approvedState(document).name);
   const [only] = held.size === 1 ? [...held.values()] : [];
-  return (own ?? only)?.regime.stamp ?? null;
+  return (own ?? only)?.stamp ?? null;
 }
 
 function factsOf(state: ApprovedState): DocumentFacts {

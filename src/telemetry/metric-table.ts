@@ -2,7 +2,7 @@
  * Every metric of cedargate: registration (metrics.ts) and docs/metrics.md are both made from this
  * table. Labels are bounded: never a path, a principal, a host or a decision id.
  */
-import { METRIC_POLICIES_MAX } from '../constants.js';
+import { METRIC_POLICIES_MAX, METRIC_SLICES_MAX } from '../constants.js';
 
 export interface MetricEntry {
   readonly name: `cedargate_${string}`;
@@ -24,6 +24,16 @@ export const METRICS = {
       mode: 'shadow, enforce',
       outcome: 'allow, deny, fail',
       reason: 'the codes of docs/reasons.md',
+    },
+  },
+  sliceChecks: {
+    name: 'cedargate_slice_checks_total',
+    type: 'counter',
+    help: 'Checks answered of requests in a block, a hold or an enforced slice of a rollout.',
+    labels: {
+      slice: `the names in rollout documents since the start, ${METRIC_SLICES_MAX} at most; further ones count under _other`,
+      decision: 'allow, deny, error',
+      outcome: 'allow, deny, fail',
     },
   },
   abortedCalls: {

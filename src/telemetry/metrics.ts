@@ -15,7 +15,7 @@ import {
   Registry,
 } from 'prom-client';
 import type { CheckRecord } from '../check/types.js';
-import { METRIC_POLICIES_MAX } from '../constants.js';
+import { METRIC_POLICIES_MAX, METRIC_SLICES_MAX } from '../constants.js';
 import type { ErrorCode } from '../errors.js';
 import { CHECK_DURATION_BUCKETS, METRICS, type MetricEntry } from './metric-table.js';
 import { registerRolloutMetrics, type StandingSource } from './rollout-metrics.js';
@@ -68,12 +68,16 @@ export function createMetrics(versions: BuildVersions): Metrics {
   let standing: StandingSource = () => ({ standings: [], nowMs: 0 });
   registerRolloutMetrics(registry, () => standing());
   const policyLabel = boundedLabel(METRIC_POLICIES_MAX);
+  const sliceLabel = boundedLabel(METRIC_SLICES_MAX);
 
   return {
     checkStarted: () => counters.inflightChecks.inc(),
     checkEnded: () => counters.inflightChecks.dec(),
-    check({ decision, mode, outcome, reason, errors }, durationSeconds) {
+    check({ decision, mode, outcome, reason, slice, errors }, durationSeconds) {
       counters.checks.inc({ decision, mode, outcome, reason });
+      if (slice !== undefined) {
+        counters.sliceChecks.inc({ slice: sliceLabel(slice), decision, outcome });
+      }
       counters.checkDuration.observe(durationSeconds);
       for (const { policy } of errors) {
         if (policy !== undefined) counters.policyErrors.inc({ policy: policyLabel(policy) });
@@ -119,6 +123,7 @@ function register(registry: Registry) {
   });
   return {
     checks: counter(METRICS.checks),
+    sliceChecks: counter(METRICS.sliceChecks),
     abortedCalls: counter(METRICS.abortedCalls),
     checkDuration: new Histogram({
       ...configOf(METRICS.checkDuration, registry),

@@ -32,6 +32,7 @@ export interface RolloutStatus {
   readonly rollout: DocumentStatus;
   /** The newest verified document. */
   readonly approved: DocumentStatus;
+  readonly policy_version: string;
   readonly bundle_digest: string | null;
   readonly lag: {
     readonly since: string;
@@ -57,11 +58,12 @@ export interface RolloutStatus {
 }
 
 export function rolloutStatus(standing: RolloutStanding, nowMs: number): RolloutStatus {
-  const { approved, running, bundle, lag } = standing;
+  const { approved, running, stamp, bundle, lag } = standing;
   const { enforce, hold, exceptions, blocks } = running;
   return {
     rollout: documentStatus(running, nowMs),
     approved: documentStatus(approved, nowMs),
+    policy_version: stamp,
     bundle_digest: bundle ?? null,
     lag:
       lag === undefined

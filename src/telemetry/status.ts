@@ -2,7 +2,7 @@
  * The document that /status shows. Pure. Without rollouts their fields are there and empty, so that
  * readers have one shape to rely on.
  */
-import type { Generation, Mode } from '../check/types.js';
+import type { Generation, Mode, Regime } from '../check/types.js';
 import type { ErrorCode } from '../errors.js';
 import type { RolloutStanding } from '../reload/events.js';
 import { type RolloutStatus, rolloutStatus } from './rollout-status.js';
@@ -75,15 +75,16 @@ export interface StatusDocument {
 
 export function statusDocument(sources: StatusSources): StatusDocument {
   const { generation, decisionLog, nowMs } = sources;
+  const regime = shownRegime(generation);
   const rollouts = (sources.rollouts ?? []).map((standing) => rolloutStatus(standing, nowMs));
   const only = rollouts.length === 1 ? rollouts[0] : undefined;
   return {
     service: sources.service ?? null,
     environment: sources.environment ?? null,
     ready: sources.ready,
-    mode: sources.rollouts === undefined ? generation.mode : 'rollout',
-    policy_version: generation.stamp,
-    bundle: bundleOf(generation),
+    mode: sources.rollouts === undefined ? regime.mode : 'rollout',
+    policy_version: regime.stamp,
+    bundle: bundleOf(regime),
     candidate: null,
     rollout: only?.rollout ?? null,
     approved: only?.approved ?? null,
@@ -103,7 +104,15 @@ export function statusDocument(sources: StatusSources): StatusDocument {
   };
 }
 
-function bundleOf({ active }: Generation): StatusDocument['bundle'] {
+/** Where one rollout rules all that is covered, that one. */
+function shownRegime({ destinations, otherwise }: Generation): Regime {
+  const [first, ...others] = destinations.values();
+  return first !== undefined && others.every(({ stamp }) => stamp === first.stamp)
+    ? first
+    : otherwise;
+}
+
+function bundleOf({ active }: Regime): StatusDocument['bundle'] {
   if (active === undefined) return null;
   const { manifest, digest } = active.bundle;
   const loadedAt = new Date(active.loadedAtMs).toISOString();

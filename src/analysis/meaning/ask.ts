@@ -2,6 +2,7 @@
 import type { CompiledBundle } from '../../bundle/types.js';
 import type { CreateEvaluator, Evaluator } from '../../cedar/types.js';
 import { check } from '../../check/check.js';
+import { soleGeneration } from '../../check/regime.js';
 import type { CheckRecord, Decision } from '../../check/types.js';
 import type { Result } from '../../result.js';
 import { encodeCheckRequest } from '../check-request.js';
@@ -49,7 +50,7 @@ export function askerOf(
 ): Ask {
   const generation = (name: 'a' | 'b') => {
     const active = { bundle: bundles[name], evaluator: evaluators[name], loadedAtMs: 0 };
-    return { number: 1, mode: 'enforce', stamp: 'diff', active } as const;
+    return soleGeneration(1, { mode: 'enforce', stamp: 'diff', active });
   };
   const sides = { a: generation('a'), b: generation('b') };
   return ({ sketch, nowMs }, destination) => {

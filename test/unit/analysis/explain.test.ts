@@ -6,6 +6,7 @@ import { checkSettings, DEFAULT_CLAIM_NAMES } from '../../../src/analysis/settin
 import { compileBundle } from '../../../src/bundle/compile.js';
 import { createEvaluator } from '../../../src/cedar/evaluator.js';
 import { check } from '../../../src/check/check.js';
+import { soleGeneration } from '../../../src/check/regime.js';
 import type { ActiveBundle } from '../../../src/check/types.js';
 import { configSchema } from '../../../src/config/schema.js';
 import { decisionEvent } from '../../../src/decision-log/event.js';
@@ -153,7 +154,7 @@ describe('a line of the decision log', () => {
   ) {
     const settings = checkSettings('a/b', undefined);
     const message = encodeCheckRequest(sketch(parts), settings.claims.payload);
-    const generation = { number: 1, mode: 'shadow', stamp: '1+abc.unsigned', active } as const;
+    const generation = soleGeneration(1, { mode: 'shadow', stamp: '1+abc.unsigned', active });
     const call = { message, deadlineMs: Infinity, nowMs: NOW_MS, decisionId: 'id' };
     const { record } = check(call, generation, settings);
     const event = decisionEvent(record, {

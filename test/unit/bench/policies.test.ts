@@ -5,7 +5,8 @@ import { COMBINATIONS, callerAt, checkAt, messageAt, pathAt } from '../../../ben
 import { compileBundle } from '../../../src/bundle/compile.js';
 import { createEvaluator } from '../../../src/cedar/evaluator.js';
 import { check } from '../../../src/check/check.js';
-import type { CheckSettings, Generation } from '../../../src/check/types.js';
+import { soleGeneration } from '../../../src/check/regime.js';
+import type { CheckSettings } from '../../../src/check/types.js';
 import { sourceFiles } from '../../support/bundle-files.js';
 
 const POLICIES = 60;
@@ -20,12 +21,11 @@ if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
 const evaluator = loaded.value;
 afterAll(() => evaluator.release());
 
-const generation: Generation = {
-  number: 1,
+const generation = soleGeneration(1, {
   mode: 'shadow',
   stamp: '1.0.0+0123456789ab.unsigned',
   active: { bundle: compiled.value, evaluator, loadedAtMs: 0 },
-};
+});
 const settings: CheckSettings = {
   destinationFrom: 'service',
   service: 'shop/payments',

@@ -8,6 +8,11 @@ describe('a canonical SPIFFE ID is a workload', () => {
     const principal = 'spiffe://example.org/ns/shop/sa/orders';
     expect(readCaller({ principal, certificate: '' }, false)).toEqual({
       name: principal,
+      id: {
+        text: principal,
+        trustDomain: 'example.org',
+        kubernetes: { namespace: 'shop', serviceAccount: 'orders' },
+      },
       entity: {
         uid: { type: 'Workload', id: principal },
         attrs: { namespace: 'shop', serviceAccount: 'orders' },

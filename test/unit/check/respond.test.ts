@@ -3,8 +3,10 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { enforce } from '../../../src/check/enforce.js';
 import { REASONS, type Reason } from '../../../src/check/reasons.js';
+import { soleRegime } from '../../../src/check/regime.js';
 import { type RespondSettings, respond } from '../../../src/check/respond.js';
-import type { CheckRecord, Generation } from '../../../src/check/types.js';
+import { unsliced } from '../../../src/check/slices.js';
+import type { CheckRecord } from '../../../src/check/types.js';
 import { official } from './descriptors.js';
 
 const settings = (): RespondSettings => ({
@@ -12,21 +14,25 @@ const settings = (): RespondSettings => ({
   failResponse: 'error_response',
   helpUrl: 'https://help.example/denied',
 });
-const GENERATIONS = ['1.0.0+aaaaaaaaaaaa.unsigned', 'none'].map((stamp, index) => {
-  return { number: index + 1, mode: 'shadow', stamp, active: undefined } satisfies Generation;
+const REGIMES = ['1.0.0+aaaaaaaaaaaa.unsigned', 'none'].map((stamp) => {
+  return soleRegime({ mode: 'shadow', stamp, active: undefined });
 });
 
 const records = fc
   .record({
     decisionId: fc.uuid(),
     reason: fc.constantFrom(...(Object.keys(REASONS) as Reason[])),
-    mode: fc.constantFrom('shadow' as const, 'enforce' as const),
+    standing: fc.record({
+      mode: fc.constantFrom('shadow' as const, 'enforce' as const),
+      slice: fc.constantFrom('reads', 'writes', undefined),
+      blocked: fc.boolean(),
+    }),
     policies: fc.array(fc.constantFrom('a', 'b', 'a.b', 'orders-read'), { maxLength: 3 }),
-    generation: fc.constantFrom(...(GENERATIONS as Generation[])),
+    regime: fc.constantFrom(...REGIMES),
   })
   .map(
-    ({ mode, reason, ...rest }) =>
-      ({ ...rest, ...enforce(reason, mode), reason }) as unknown as CheckRecord,
+    ({ standing, reason, ...rest }) =>
+      ({ ...rest, ...enforce(reason, standing, 'fail', undefined) }) as unknown as CheckRecord,
   );
 
 it('an answer is the same, byte for byte, whatever was answered before', () => {
@@ -43,12 +49,11 @@ it('an answer is the same, byte for byte, whatever was answered before', () => {
 });
 
 it('an answer with its id stands up to Envoy’s own decoder', () => {
-  const [generation] = GENERATIONS as [Generation];
+  const [regime] = REGIMES;
   const record = {
-    ...enforce('no_permit', 'enforce'),
-    reason: 'no_permit',
+    ...enforce('no_permit', unsliced('enforce'), 'fail', undefined),
     policies: [],
-    generation,
+    regime,
   } as unknown as CheckRecord;
   const shared = settings();
   for (const decisionId of ['a', 'b'].map((end) => `019ab000-0000-7000-8000-00000000000${end}`)) {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createClassSet } from '../../../src/decision-log/classes.js';
-import { checkRecord, generation } from '../../support/check-records.js';
+import { checkRecord, regime } from '../../support/check-records.js';
 
 const OTHERS = {
   caller: { principal: 'spiffe://example.org/ns/shop/sa/batch' },
@@ -35,8 +35,8 @@ describe('a class', () => {
     const classes = createClassSet(10);
     expect(classes.add(checkRecord({ action: 'AAA' }))).toBe(true);
     expect(classes.add(checkRecord({ action: 'BBB' }))).toBe(false);
-    const none = generation({ active: undefined });
-    expect(classes.add(checkRecord({ action: 'GET', generation: none }))).toBe(false);
+    const none = regime({ active: undefined });
+    expect(classes.add(checkRecord({ action: 'GET', regime: none }))).toBe(false);
   });
 });
 

@@ -15,7 +15,7 @@ import {
 import { type Change, changeEvent } from '../../../src/decision-log/change.js';
 import { decisionEvent, withoutInput } from '../../../src/decision-log/event.js';
 import { problem } from '../../../src/errors.js';
-import { checkRecord, DIGEST, generation } from '../../support/check-records.js';
+import { checkRecord, DIGEST, regime } from '../../support/check-records.js';
 import { maskSettings } from '../../support/decision-logs.js';
 
 const ORIGIN = { workload: 'payments-0', environment: 'production', cluster: 'eu-1' };
@@ -47,7 +47,7 @@ const UNREADABLE = checkRecord({
   path: undefined,
   requestId: undefined,
   input: undefined,
-  generation: generation({ active: undefined, stamp: 'none' }),
+  regime: regime({ active: undefined, stamp: 'none' }),
 });
 
 const CHANGES: Record<string, Change> = {

@@ -40,7 +40,7 @@ afterEach(async () => {
   for (const reloader of open.splice(0)) {
     await reloader.close();
     // The slots of this thread's engine are few.
-    reloader.current.active?.evaluator.release();
+    reloader.current.otherwise.active?.evaluator.release();
   }
 });
 
@@ -66,7 +66,7 @@ async function startReloader(directory: string, options: Partial<ReloaderOptions
   const until = async (condition: () => boolean) => {
     while (!condition()) await new Promise((resolve) => changed.once('change', resolve));
   };
-  const version = () => reloader.current.active?.bundle.manifest.version;
+  const version = () => reloader.current.otherwise.active?.bundle.manifest.version;
   return {
     reloader,
     events,
@@ -78,7 +78,7 @@ async function startReloader(directory: string, options: Partial<ReloaderOptions
 }
 
 function ask(reloader: Reloader, path: string): Evaluation | undefined {
-  return reloader.current.active?.evaluator.evaluate({
+  return reloader.current.otherwise.active?.evaluator.evaluate({
     principal: { uid: { type: 'Anonymous', id: 'anonymous' }, attrs: {}, parents: [] },
     action: 'GET',
     resource: { uid: { type: 'Service', id: 'shop/a' }, attrs: {}, parents: [] },
@@ -99,7 +99,7 @@ describe('reloading with threads and the engine', () => {
       expect(ask(reloader, '/0')).toMatchObject({ engineDecision: 'deny' });
     }
     expect(events.map(({ result }) => result)).toEqual(Array(3).fill('taken'));
-    expect(events[2]).toMatchObject({ from: events[1]?.to, to: reloader.current.stamp });
+    expect(events[2]).toMatchObject({ from: events[1]?.to, to: reloader.current.otherwise.stamp });
   });
 
   test('refuses a bundle that would crash the engine, and goes on answering', async () => {
@@ -168,7 +168,7 @@ describe('the running generation', () => {
       expect(ask(reloader, '/1')).toMatchObject({ engineDecision: 'allow' });
       expect(events.at(-1)).toMatchObject({
         result: 'refused',
-        from: before.stamp,
+        from: before.otherwise.stamp,
         to: null,
         code,
       });
@@ -192,7 +192,7 @@ describe('the running generation', () => {
   test('comes when a volume appears late', async () => {
     const directory = join(await temporaryDirectory(), 'mnt', 'policies');
     const { reloader, events, untilVersion } = await startReloader(directory, { loader: loadHere });
-    expect(reloader.current.stamp).toBe('none');
+    expect(reloader.current.otherwise.stamp).toBe('none');
     expect(events).toMatchObject([{ result: 'refused', code: 'bundle_missing', reason: 'start' }]);
     await createKubeletVolume(directory).write(bundleFiles('1'));
     await untilVersion('1');
@@ -234,9 +234,9 @@ describe('whatever happens to the directory', () => {
     states: ReadonlySet<string>,
   ) {
     const { reloader, events, until } = started;
-    await until(() => reloader.current.active?.bundle.digest === digestOf(files));
+    await until(() => reloader.current.otherwise.active?.bundle.digest === digestOf(files));
     await reloader.reload('signal');
-    expect(reloader.current.active?.bundle.digest).toBe(digestOf(files));
+    expect(reloader.current.otherwise.active?.bundle.digest).toBe(digestOf(files));
     expect(reloader.lastRefusal).toBe(null);
     const taken = events.filter(({ result }) => result === 'taken').map(({ digest }) => digest);
     for (const digest of taken) expect(states).toContain(digest);

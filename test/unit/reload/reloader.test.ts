@@ -73,19 +73,19 @@ async function scripted(options: Partial<ReloaderOptions> = {}) {
 describe('the control loop', () => {
   test('begins without a bundle and takes the first', async () => {
     const { reloader, events, answer, pass } = await scripted();
-    expect(reloader.current).toEqual({
+    expect(reloader.current).toMatchObject({
       number: 1,
-      mode: 'enforce',
-      stamp: 'none',
-      active: undefined,
+      otherwise: { mode: 'enforce', stamp: 'none', active: undefined },
     });
     pass(500);
     expect(await answer(good('1.0'))).toBe('taken');
     expect(reloader.current).toMatchObject({
       number: 2,
-      mode: 'enforce',
-      stamp: '1.0+000000000000.unsigned',
-      active: { loadedAtMs: 1_500, bundle: { manifest: { version: '1.0' } } },
+      otherwise: {
+        mode: 'enforce',
+        stamp: '1.0+000000000000.unsigned',
+        active: { loadedAtMs: 1_500, bundle: { manifest: { version: '1.0' } } },
+      },
     });
     expect(events).toMatchObject([
       { result: 'taken', reason: 'watch', from: null, to: '1.0+000000000000.unsigned' },
@@ -100,7 +100,7 @@ describe('the control loop', () => {
       from: '1+000000000000.unsigned',
       to: '2+000000000000.unsigned',
     });
-    expect([...evaluators.live]).toEqual([reloader.current.active?.bundle.program]);
+    expect([...evaluators.live]).toEqual([reloader.current.otherwise.active?.bundle.program]);
     expect(reloader.counts).toEqual(new Map([['ok', 2]]));
   });
 
@@ -140,7 +140,12 @@ describe('the control loop', () => {
     expect(reloader.current).toBe(before);
     const why = { file: 'a.cedar', line: 3, code: 'policy_syntax', message: 'it is wrong' };
     expect(reloader.lastRefusal).toEqual({ atMs: 1_000, ...why });
-    expect(events[1]).toMatchObject({ result: 'refused', from: before.stamp, to: null, ...why });
+    expect(events[1]).toMatchObject({
+      result: 'refused',
+      from: before.otherwise.stamp,
+      to: null,
+      ...why,
+    });
     expect(events[1]).toMatchObject({
       digest: digestOf('2'),
       problems: [{}, { message: 'this too' }],
@@ -184,7 +189,7 @@ describe('the control loop', () => {
   ])('refuses the bundle when the engine of this thread %s', async (_what, createEvaluator) => {
     const { reloader, events, answer } = await scripted({ createEvaluator });
     expect(await answer(good('1'))).toBe('refused');
-    expect(reloader.current.active).toBe(undefined);
+    expect(reloader.current.otherwise.active).toBe(undefined);
     expect(events).toMatchObject([{ result: 'refused', digest: digestOf('1') }]);
   });
 
@@ -235,7 +240,7 @@ describe('the control loop', () => {
     release();
     expect(await last).toBe('unchanged');
     expect(await reloader.reload('signal')).toBe('unchanged');
-    expect(reloader.current.active?.bundle.manifest.version).toBe('1');
+    expect(reloader.current.otherwise.active?.bundle.manifest.version).toBe('1');
     expect(evaluators.live.size).toBe(1);
     expect(events).toHaveLength(1);
   });

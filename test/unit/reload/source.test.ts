@@ -62,7 +62,7 @@ describe('a signed bundle', () => {
     expect(bundle).toMatchObject({ signedBy: ['ana', 'ben'], digest, warnings: [] });
     expect(bundle.program.policies.map(({ id }) => id)).toEqual(['main']);
     const active = { bundle, loadedAtMs: 0 } as never;
-    expect(createGeneration({ number: 1, mode: 'shadow', active }).stamp).toBe(
+    expect(createGeneration({ number: 1, mode: 'shadow', active }).otherwise.stamp).toBe(
       `1+${digestOf(signed).slice('sha256:'.length, 'sha256:'.length + 12)}`,
     );
   });

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import type { Regime } from '../../../src/check/types.js';
 import { type StatusSources, statusDocument } from '../../../src/telemetry/status.js';
-import { DIGEST, generation } from '../../support/check-records.js';
+import { DIGEST, regime } from '../../support/check-records.js';
+
+const generation = (changes: Partial<Regime> = {}) => {
+  return { number: 1, destinations: new Map(), otherwise: regime(changes) };
+};
 
 const SOURCES: StatusSources = {
   service: 'shop/payments',

@@ -1,0 +1,145 @@
+/**
+ * Whether a request is one that an entry of a rollout is about. Entries are compiled once, when a
+ * generation is built. Keys are AND, values of a list OR, `{}` is everything.
+ *
+ * What cannot be read answers by rule: an unreadable identity is no caller of any list, unless the
+ * entry says `unidentified`; whether a request whose path cannot be read is on a route nobody knows,
+ * so that is a third answer, and check/slices.ts says what it means for which kind of entry.
+ */
+import type { Match } from '../rollout/types.js';
+import { compileGlob } from './glob.js';
+import type { SpiffeId } from './identity.js';
+import type { PercentBuckets } from './percent.js';
+import type { Access } from './types.js';
+
+/** `unknown`: it depends on a route or a tenant that cannot be told. */
+export type Answer = 'yes' | 'no' | 'unknown';
+
+/** What entries look at in a request. Plain data: replay makes it from a log line. */
+export interface Traits {
+  /** Undefined when the identity is unreadable; `id` is undefined for anonymous callers. */
+  readonly caller: { readonly name: string; readonly id: SpiffeId | undefined } | undefined;
+  readonly action: string | undefined;
+  readonly access: Access | undefined;
+  /** `<namespace>/<name>` */
+  readonly destination: string;
+  /** Name of the declared route that it takes; undefined for none. */
+  readonly route: string | undefined;
+  /** Whether `route` can be relied on. */
+  readonly pathReadable: boolean;
+}
+
+/** What entries look at beyond the request. */
+export interface MatchWorld {
+  /** Caller -> its attribute `tenant` in the entities; undefined without a bundle. */
+  readonly tenants: ReadonlyMap<string, string> | undefined;
+  readonly buckets: PercentBuckets;
+}
+
+export interface CompiledMatch {
+  answer(traits: Traits): Answer;
+  /** The only callers that it can take, when it lists them one by one; undefined = any caller. */
+  readonly callers: readonly string[] | undefined;
+}
+
+type Test = (traits: Traits) => Answer;
+type CallerTest = (caller: NonNullable<Traits['caller']>) => Answer;
+
+export function compileMatch(match: Match, world: MatchWorld): CompiledMatch {
+  const tests = [
+    ...requestTests(match, world.tenants !== undefined),
+    ...callerTest(match, world),
+    ...percentTest(match, world),
+  ];
+  const listed = match.callers !== undefined && !match.callers.some(isGlob) && !match.unidentified;
+  return {
+    answer: (traits) => allOf(tests, traits),
+    callers: listed ? match.callers : undefined,
+  };
+}
+
+/** `no` when one is, else `unknown` when one is. */
+function allOf<T>(tests: readonly ((value: T) => Answer)[], value: T): Answer {
+  let all: Answer = 'yes';
+  for (const test of tests) {
+    const answer = test(value);
+    if (answer === 'no') return 'no';
+    if (answer === 'unknown') all = 'unknown';
+  }
+  return all;
+}
+
+const yesIf = (condition: boolean): Answer => (condition ? 'yes' : 'no');
+
+function requestTests({ actions, access, destinations, routes }: Match, bundle: boolean): Test[] {
+  const tests: Test[] = [];
+  if (access !== undefined) tests.push((traits) => yesIf(traits.access === access));
+  if (actions !== undefined) {
+    const wanted = new Set<string | undefined>(actions);
+    tests.push(({ action }) => yesIf(action !== undefined && wanted.has(action)));
+  }
+  if (destinations !== undefined) {
+    const wanted = new Set(destinations);
+    tests.push(({ destination }) => yesIf(wanted.has(destination)));
+  }
+  if (routes !== undefined) {
+    const wanted = new Set<string | undefined>(routes);
+    tests.push(({ route, pathReadable }) => {
+      if (!bundle || !pathReadable) return 'unknown';
+      return yesIf(route !== undefined && wanted.has(route));
+    });
+  }
+  return tests;
+}
+
+/** All keys about the caller in one test, since an unreadable identity answers them all at once. */
+function callerTest(match: Match, world: MatchWorld): Test[] {
+  const tests = callerTests(match, world);
+  const unidentified = match.unidentified === true;
+  if (tests.length === 0) {
+    return unidentified ? [({ caller }) => yesIf(caller === undefined)] : [];
+  }
+  return [({ caller }) => (caller === undefined ? yesIf(unidentified) : allOf(tests, caller))];
+}
+
+function callerTests(match: Match, { tenants }: MatchWorld): CallerTest[] {
+  const tests: CallerTest[] = [];
+  if (match.callers !== undefined) tests.push(namesTest(match.callers));
+  if (match.trustDomains !== undefined) {
+    const wanted = new Set(match.trustDomains);
+    tests.push(({ id }) => yesIf(id !== undefined && wanted.has(id.trustDomain)));
+  }
+  if (match.namespaces !== undefined) {
+    const wanted = new Set(match.namespaces);
+    tests.push(({ id }) => {
+      return yesIf(id?.kubernetes !== undefined && wanted.has(id.kubernetes.namespace));
+    });
+  }
+  if (match.tenants !== undefined) {
+    const wanted = new Set<string | undefined>(match.tenants);
+    tests.push(({ name }) => {
+      if (tenants === undefined) return 'unknown';
+      const tenant = tenants.get(name);
+      return yesIf(tenant !== undefined && wanted.has(tenant));
+    });
+  }
+  return tests;
+}
+
+function namesTest(callers: readonly string[]): CallerTest {
+  const names = new Set(callers.filter((caller) => !isGlob(caller)));
+  const globs = callers.filter(isGlob).map(compileGlob);
+  // Patterns are of SPIFFE IDs: anonymous callers are meant only where they are named.
+  return ({ name, id }) =>
+    yesIf(names.has(name) || (id !== undefined && globs.some((glob) => glob(name))));
+}
+
+function isGlob(caller: string): boolean {
+  return caller.includes('*');
+}
+
+/** Never anonymous callers, nor those who cannot be told apart. */
+function percentTest({ percent }: Match, { buckets }: MatchWorld): Test[] {
+  if (percent === undefined) return [];
+  return [({ caller }) => yesIf(caller?.id !== undefined && buckets.of(caller.name) < percent)];
+}
