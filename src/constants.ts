@@ -153,6 +153,22 @@ export const SIGNATURE_FILE_BYTES_MAX = 4 * KIB;
 /** People in trust.yaml, and keys; each key may be tried on each signature. */
 export const TRUST_ENTRIES_MAX = 1_000;
 
+/**
+ * One sealed rollout: what a ConfigMap holds, from Kubernetes. Real ones have a few KB; a gateway for
+ * hundreds of services some hundred.
+ */
+export const SEALED_ROLLOUT_BYTES_MAX = 1 * MIB;
+/** Any sealed document: an emergency holds a whole rollout, in base64 once more, and its blocks. */
+export const DOCUMENT_BYTES_MAX = 2 * MIB;
+/** Approvals of one document: a gateway may need one of each of its teams. */
+export const APPROVALS_MAX = 100;
+/** Characters of the comment on an approval: a remark, not a report. */
+export const APPROVAL_COMMENT_CHARS_MAX = 2_000;
+/** Characters of the seed that chooses callers by percent; ours have 32. */
+export const SEED_CHARS_MAX = 128;
+/** How far a sequence may be above the one before: a slip or a lie must not use up the numbers. */
+export const SEQUENCE_JUMP_MAX = 1_000;
+
 /** Text given to a command by file or stdin, such as one line of the decision log. */
 export const INPUT_BYTES_MAX = 16 * MIB;
 
