@@ -60,8 +60,6 @@ export const SHELF_DEPTH_MAX = 16;
 export const SHELF_BUNDLES_MAX = 1_000;
 /** What all data of one Kubernetes ConfigMap may have, from its API. */
 export const CONFIGMAP_BYTES_MAX = 1 * MIB;
-/** One sealed document: an emergency holds a whole rollout in base64, twice encoded. */
-export const ROLLOUT_BYTES_MAX = 4 * MIB;
 /** Documents of one rollout in the history: a change a day for decades. */
 export const HISTORY_FILES_MAX = 10_000;
 /** How long after the day of its review a document expires, milliseconds: 30 days. */
@@ -160,6 +158,22 @@ export const KEY_FILE_BYTES_MAX = 16 * KIB;
 export const SIGNATURE_FILE_BYTES_MAX = 4 * KIB;
 /** People in trust.yaml, and keys; each key may be tried on each signature. */
 export const TRUST_ENTRIES_MAX = 1_000;
+
+/**
+ * One sealed rollout: what a ConfigMap holds, from Kubernetes. Real ones have a few KB; a gateway for
+ * hundreds of services some hundred.
+ */
+export const SEALED_ROLLOUT_BYTES_MAX = 1 * MIB;
+/** Any sealed document: an emergency holds a whole rollout, in base64 once more, and its blocks. */
+export const DOCUMENT_BYTES_MAX = 2 * MIB;
+/** Approvals of one document: a gateway may need one of each of its teams. */
+export const APPROVALS_MAX = 100;
+/** Characters of the comment on an approval: a remark, not a report. */
+export const APPROVAL_COMMENT_CHARS_MAX = 2_000;
+/** Characters of the seed that chooses callers by percent; ours have 32. */
+export const SEED_CHARS_MAX = 128;
+/** How far a sequence may be above the one before: a slip or a lie must not use up the numbers. */
+export const SEQUENCE_JUMP_MAX = 1_000;
 
 /** Text given to a command by file or stdin, such as one line of the decision log. */
 export const INPUT_BYTES_MAX = 16 * MIB;

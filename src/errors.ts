@@ -229,17 +229,14 @@ export const ERRORS = {
     summary: 'a rollout document does not cover the destination of this sidecar',
     help: 'mount the rollout of this service; compare `destinations` with --service',
   },
-  rollout_expired: {
-    summary: 'a rollout document has expired, and the trust file says that such are refused',
-    help: 'review the rollout and seal it anew with a later `reviewBy`',
-  },
   rollout_misfit: {
     summary:
       'a rollout document and its bundle do not fit: an unknown route, or a scope too narrow',
     help: 'correct the name, or promote a bundle that has the route and covers the destinations',
   },
   history_broken: {
-    summary: 'a document of the history has another number, or follows another document, than it should',
+    summary:
+      'a document of the history has another number, or follows another document, than it should',
     help: 'find out who edited or moved it; `cedargate history` shows what fits together',
   },
   change_refused: {
@@ -249,6 +246,41 @@ export const ERRORS = {
   bundle_revoked: {
     summary: 'the bundle that should run is revoked',
     help: 'promote a bundle that is not; until then requests are answered as if there were none',
+  },
+  // Rollout documents.
+  rollout_invalid: {
+    summary: 'a rollout document or its source has an unknown, missing or wrong field',
+    help: 'see docs/rollout-format.md for its fields',
+  },
+  rollout_environment: {
+    summary: 'the document is for another environment than this one',
+    help: 'mount the documents of `history/<environment>/`, or correct --environment',
+  },
+  rollout_destination: {
+    summary: 'no entry of `destinations` in trust.yaml is about a destination of the rollout',
+    help: 'have an entry added that says who approves changes of this destination',
+  },
+  rollout_limit: {
+    summary:
+      'the document goes beyond `limits` in trust.yaml: too long, or a ticket of another form',
+    help: 'shorten it, or correct the ticket; the limits stand in trust.yaml',
+  },
+  rollout_sequence: {
+    summary:
+      'the document is older than one seen before, has the number of another, or skips too far',
+    help: 'take the newest document of the history; if it is the newest, find out who replays old ones',
+  },
+  rollout_expired: {
+    summary: 'the document has expired, and `refuseExpired` of trust.yaml refuses such',
+    help: 'review the rollout and seal it again with a later `reviewBy`',
+  },
+  approvals_missing: {
+    summary: 'fewer people than needed have approved, or not those whom the destinations ask for',
+    help: 'have it approved with `cedargate approve`; docs/rollout-format.md says whose approval counts',
+  },
+  emergency_unreconciled: {
+    summary: 'a document would overtake an emergency that it does not list in `reconciles`',
+    help: 'look at what the emergency changed, keep or undo it, and list its digest in `reconciles`',
   },
   // Tests and questions from the command line.
   test_invalid: {

@@ -66,7 +66,7 @@ export const changeSchema = z.strictObject({
   summary: plainText(SUMMARY_CHARS_MAX).optional(),
 });
 
-const digestSchema = z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)]);
+export const digestSchema = z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)]);
 
 const filesSchema = z
   .record(z.string(), digestSchema)

@@ -4,6 +4,7 @@
  */
 import { type Problem, problem } from '../errors.js';
 import type { Result } from '../result.js';
+import { checkExpiry } from '../rollout/expiry.js';
 import { takeInOrder } from '../rollout/order.js';
 import type { VerifiedDocument, VerifiedRollout } from '../rollout/types.js';
 import { type Memories, type RolloutMemory, rolloutNameOf, rolloutOf } from './rollout-memory.js';
@@ -78,15 +79,11 @@ export function acceptDocuments(
 /** What speaks against a document by itself, on this sidecar and at this moment. */
 function ownFault(document: VerifiedDocument, rules: AcceptRules): Problem | undefined {
   const rollout = rolloutOf(document);
-  const { service, refuseExpired, nowMs } = rules;
+  const { service, nowMs } = rules;
   if (service !== undefined && !destinationsOf(rollout).includes(service)) {
     return problem('rollout_not_ours', `the document does not cover \`${service}\``);
   }
-  if (refuseExpired && nowMs >= rollout.expiresAtMs) {
-    const when = new Date(rollout.expiresAtMs).toISOString();
-    return problem('rollout_expired', `the document expired at ${when}`);
-  }
-  return undefined;
+  return checkExpiry(document, rules, nowMs);
 }
 
 /** The files of one rollout, held against what was seen of it. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { compareBytewise, escapeName } from '../bundle/names.js';
 import { readBounded } from '../bundle/read-bounded.js';
 import { systemErrorCode, systemErrorText } from '../bundle/system-error.js';
-import { ROLLOUT_BYTES_MAX, ROLLOUT_FILES_MAX } from '../constants.js';
+import { DOCUMENT_BYTES_MAX, ROLLOUT_FILES_MAX } from '../constants.js';
 import { type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 
@@ -31,7 +31,7 @@ const EVIDENCE_NAME = /\.evidence\.json$/;
 export async function readDocumentFiles(path: string): Promise<Result<DocumentFiles>> {
   try {
     if (!(await stat(path)).isDirectory()) {
-      const bytes = await readBounded(path, path, ROLLOUT_BYTES_MAX);
+      const bytes = await readBounded(path, path, DOCUMENT_BYTES_MAX);
       return bytes.ok ? ok({ files: [{ file: path, bytes: bytes.value }], problems: [] }) : bytes;
     }
     const listed = await listDocumentNames(path);
@@ -77,7 +77,7 @@ async function readAll(directory: string, names: readonly string[]): Promise<Doc
   const problems: Problem[] = [];
   for (const name of names) {
     const file = escapeName(name);
-    const bytes = await readBounded(join(directory, name), file, ROLLOUT_BYTES_MAX);
+    const bytes = await readBounded(join(directory, name), file, DOCUMENT_BYTES_MAX);
     if (bytes.ok) files.push({ file, bytes: bytes.value });
     else problems.push(...bytes.problems);
   }

@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { readBounded } from '../bundle/read-bounded.js';
 import { systemErrorCode, systemErrorText } from '../bundle/system-error.js';
 import type { Digest } from '../bundle/types.js';
-import { HISTORY_FILES_MAX, ROLLOUT_BYTES_MAX } from '../constants.js';
+import { HISTORY_FILES_MAX, DOCUMENT_BYTES_MAX } from '../constants.js';
 import { type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import type { VerifiedDocument, VerifiedRollout } from '../rollout/types.js';
-import { type ExaminedRollout, examineRollout, verifyDocument } from '../rollout/verify.js';
 import type { JudgedBy } from '../rollout/verify.js';
+import { type ExaminedRollout, examineRollout, verifyDocument } from '../rollout/verify.js';
 import { documentFile, historyFolder, type RolloutId, sequenceOfFile } from './layout.js';
 
 export interface HistoryEntry {
@@ -53,7 +53,7 @@ export async function readHistory(
   const entries: HistoryEntry[] = [];
   for (const sequence of sequences.value) {
     const file = documentFile(id, sequence);
-    const bytes = await readBounded(join(repository, file), file, ROLLOUT_BYTES_MAX);
+    const bytes = await readBounded(join(repository, file), file, DOCUMENT_BYTES_MAX);
     if (!bytes.ok) return bytes;
     entries.push(readEntry(file, sequence, bytes.value, by));
   }
@@ -70,12 +70,7 @@ export async function readHistory(
   });
 }
 
-function readEntry(
-  file: string,
-  sequence: number,
-  bytes: Uint8Array,
-  by: JudgedBy,
-): HistoryEntry {
+function readEntry(file: string, sequence: number, bytes: Uint8Array, by: JudgedBy): HistoryEntry {
   const verified = verifyDocument(bytes, file, by);
   const examined = examineRollout(bytes, file, by);
   return {

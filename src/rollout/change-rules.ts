@@ -2,10 +2,11 @@
  * The rules of change that need more than the document: what came before, where the bundle ran, and
  * the clock. CLI and CI ask here; a sidecar cannot, and judges by what the document says.
  */
-import { type Problem, problem } from '../errors.js';
+
 import type { Digest } from '../bundle/types.js';
-import type { Trust } from './trust.js';
+import { type Problem, problem } from '../errors.js';
 import type { RolloutPayload } from './payload.js';
+import type { Trust } from './trust.js';
 import type { VerifiedDocument } from './types.js';
 
 /** Since when a bundle has been active in the environment before, without a break. */
@@ -74,7 +75,10 @@ function promotionProblems({ payload, newest, trust, from, nowMs }: Change): Pro
 
 /** Active before, or the way back: it came here by the rules once. */
 function knownHere(
-  { resolved, superseded }: { readonly resolved: RolloutPayload['resolved'] } & {
+  {
+    resolved,
+    superseded,
+  }: { readonly resolved: RolloutPayload['resolved'] } & {
     readonly superseded: readonly Digest[];
   },
   digest: Digest,

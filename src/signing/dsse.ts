@@ -35,7 +35,8 @@ export function pae(payloadType: string, payload: Uint8Array): Buffer {
 /** Printable ASCII: it is shown in messages. */
 const KEY_ID = /^[\x21-\x7e]*$/;
 
-const signatureSet = z.strictObject({
+/** The shape of a set of signatures, for what holds one inside; `sig` becomes standard base64. */
+export const signatureSetSchema = z.strictObject({
   payloadType: z.string(),
   signatures: z
     .array(
@@ -69,7 +70,7 @@ export function parseSignatureSet(
 ): Result<SignatureSet> {
   const json = parseCanonicalJson(bytes, file);
   if (!json.ok) return json;
-  const parsed = signatureSet.safeParse(json.value);
+  const parsed = signatureSetSchema.safeParse(json.value);
   const refuse = (message: string) => failed(problem('signatures_invalid', message, { file }));
   if (!parsed.success) return refuse(describe(parsed.error));
   if (parsed.data.payloadType !== payloadType) {

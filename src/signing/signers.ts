@@ -54,36 +54,65 @@ export function countSigners(
   signers: Signers,
   atMs: number,
 ): Result<readonly SignerFound[]> {
-  const verdicts = judgeSignatures(set, payload, signers, atMs);
+  return enoughSigners(judgeSignatures(set, payload, signers, atMs), signers);
+}
+
+/** The same of verdicts that were given before. */
+export function enoughSigners(
+  verdicts: readonly SignatureVerdict[],
+  { threshold }: Pick<Signers, 'threshold'>,
+): Result<readonly SignerFound[]> {
   const counted = verdicts.flatMap(({ signer, fault }) =>
     signer !== undefined && fault === undefined ? [signer] : [],
   );
-  if (counted.length >= signers.threshold) return ok(counted);
-  return failed(problem('signature_threshold', shortfall(verdicts, signers, counted.length)));
+  if (counted.length >= threshold) return ok(counted);
+  return failed(problem('signature_threshold', shortfall(verdicts, threshold, counted.length)));
 }
 
 /** A verdict on every signature, in their order. */
 export function judgeSignatures(
   set: SignatureSet,
   payload: Uint8Array,
-  { people }: Signers,
+  signers: Signers,
   atMs: number,
+): readonly SignatureVerdict[] {
+  return judgeSigners(identifySigners(set, payload, signers), atMs);
+}
+
+/**
+ * Whose key each signature verifies with, before a moment is known: it stands in the payload, and
+ * a payload is not read before it is known to be somebody's.
+ */
+export function identifySigners(
+  set: SignatureSet,
+  payload: Uint8Array,
+  { people }: Pick<Signers, 'people'>,
 ): readonly SignatureVerdict[] {
   const bytes = pae(set.payloadType, payload);
   const candidates = [...people].flatMap(([person, keys]) => keys.map((key) => ({ person, key })));
-  const counted = new Set<string>();
   return set.signatures.map((signature) => {
     const { keyid } = signature;
     const signer = findSigner(signature, bytes, candidates);
-    if (signer === undefined) return { keyid, signer, fault: strangerFault(keyid, candidates) };
-    const fault = timeFault(signer, atMs);
-    if (fault !== undefined) return { keyid, signer, fault };
+    const fault = signer === undefined ? strangerFault(keyid, candidates) : undefined;
+    return { keyid, signer, fault };
+  });
+}
+
+/** The second half of the verdict: the key counted at that moment, and its person counts once. */
+export function judgeSigners(
+  identified: readonly SignatureVerdict[],
+  atMs: number,
+): readonly SignatureVerdict[] {
+  const counted = new Set<string>();
+  return identified.map((verdict) => {
+    const { keyid, signer } = verdict;
+    if (signer === undefined || verdict.fault !== undefined) return verdict;
     const { person } = signer;
-    if (counted.has(person)) {
-      return { keyid, signer, fault: `\`${person}\` signed already: a person counts once` };
-    }
-    counted.add(person);
-    return { keyid, signer, fault: undefined };
+    const fault =
+      timeFault(signer, atMs) ??
+      (counted.has(person) ? `\`${person}\` signed already: a person counts once` : undefined);
+    if (fault === undefined) counted.add(person);
+    return { keyid, signer, fault };
   });
 }
 
@@ -133,7 +162,7 @@ function timeText(ms: number): string {
 
 function shortfall(
   verdicts: readonly SignatureVerdict[],
-  { threshold }: Signers,
+  threshold: number,
   count: number,
 ): string {
   const needed = `${threshold} ${threshold === 1 ? 'person' : 'people'} must have signed`;
