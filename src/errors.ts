@@ -212,6 +212,10 @@ export const ERRORS = {
     summary: 'the trust file is not one of those that were pinned with --trust-digest',
     help: 'if the new file was reviewed, pin its digest; if nobody changed it on purpose, find out who did',
   },
+  rollout_invalid: {
+    summary: 'a rollout has an unknown, missing or wrong field, or contradicts itself',
+    help: 'correct the line named; only what is in `rollouts/` is edited, never what is sealed',
+  },
   // Tests and questions from the command line.
   test_invalid: {
     summary: 'a file under tests/ has an unknown, missing or wrong field',

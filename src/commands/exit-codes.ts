@@ -17,7 +17,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
   0: 'done, or the answer is yes',
   1: 'could not do it: a file, a port or the machine',
   2: 'usage: an unknown flag, a wrong or a missing argument',
-  3: 'invalid policy, bundle or configuration',
+  3: 'invalid policy, bundle, rollout or configuration',
   4: 'signature or trust failure',
   5: 'differences found, or a test or gate failed',
 };
@@ -74,6 +74,7 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   signature_threshold: EXIT.trust,
   trust_invalid: EXIT.trust,
   trust_digest: EXIT.trust,
+  rollout_invalid: EXIT.invalid,
   file_unreadable: EXIT.couldNot,
   file_unwritable: EXIT.couldNot,
   input_invalid: EXIT.usage,
