@@ -74,6 +74,8 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   signature_threshold: EXIT.trust,
   trust_invalid: EXIT.trust,
   trust_digest: EXIT.trust,
+  state_unreadable: EXIT.couldNot,
+  state_unwritable: EXIT.couldNot,
   file_unreadable: EXIT.couldNot,
   file_unwritable: EXIT.couldNot,
   input_invalid: EXIT.usage,
