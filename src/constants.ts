@@ -241,6 +241,15 @@ export const RELOAD_RETRY_MAX_MS = 600_000;
 export const LOAD_TIMEOUT_MS = 30_000;
 /** JavaScript heap of the loading thread; the largest bundle takes about a quarter of it. */
 export const LOAD_HEAP_MIB_MAX = 512;
+/**
+ * One rollout in the state directory: three documents in base64. A document comes by ConfigMap, which
+ * holds 1 MiB; an emergency wraps the document that it changes.
+ */
+export const STATE_FILE_BYTES_MAX = 8 * MIB;
+/** Rollouts that a state directory keeps: a gateway covers hundreds. */
+export const STATE_ROLLOUTS_MAX = 1_000;
+/** Bundles that a state directory keeps: it is read as a shelf. */
+export const STATE_BUNDLES_MAX = SHELF_BUNDLES_MAX;
 
 /** gRPC connections of one listener; Envoy opens one per worker thread, health checks a few more. */
 export const GRPC_CONNECTIONS_MAX = 1_024;

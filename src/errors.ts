@@ -282,6 +282,16 @@ export const ERRORS = {
     summary: 'a document would overtake an emergency that it does not list in `reconciles`',
     help: 'look at what the emergency changed, keep or undo it, and list its digest in `reconciles`',
   },
+  // What a sidecar remembers, and how a document is handed to a cluster.
+  state_unreadable: {
+    summary: 'something in the state directory cannot be read or was damaged (a warning)',
+    help: 'what can be read is used, and the next save mends the rest; look at the disk and who else writes there',
+  },
+  state_unwritable: {
+    summary:
+      'the state directory cannot be written, so a restart would not know the last change (a warning)',
+    help: 'the running policies are unharmed; give --state a directory that can be written, with room',
+  },
   // Tests and questions from the command line.
   test_invalid: {
     summary: 'a file under tests/ has an unknown, missing or wrong field',

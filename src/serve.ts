@@ -4,6 +4,7 @@
  */
 import { engineVersion } from './cedar/engine.js';
 import { check } from './check/check.js';
+import { activeBundles, stampsOf } from './check/regime.js';
 import type { Config } from './config/config.js';
 import { LOG_CLOSE_MS_MAX } from './constants.js';
 import { createIdSource } from './decision-log/decision-id.js';
@@ -11,10 +12,12 @@ import { createDecisionLog, type DecisionLog } from './decision-log/log.js';
 import { stdoutSink } from './decision-log/sink.js';
 import { messageOf } from './errors.js';
 import { setNodeFlags } from './node-flags.js';
+import { createControl } from './reload/control.js';
 import type { ChangeEvent } from './reload/events.js';
-import { createReloader, type Reloader } from './reload/reloader.js';
+import type { Reloader } from './reload/reloader.js';
 import { type CheckHandler, type GrpcServer, startGrpcServer } from './server/grpc.js';
 import { type HttpServer, startHttpServer } from './server/http.js';
+import { type Phase, readinessOf } from './server/readiness.js';
 import { adminRoutes, probeRoutes, type Readiness } from './server/routes.js';
 import { untilStopSignal } from './signals.js';
 import { sometimes } from './sometimes.js';
@@ -22,9 +25,6 @@ import { createProgramLog, type ProgramLog, problemFields } from './telemetry/lo
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import { statusDocument } from './telemetry/status.js';
 import { packageVersion } from './version.js';
-
-/** Where the process is in its life. */
-type Phase = 'starting' | 'serving' | 'draining';
 
 /** What all parts of a running sidecar share. */
 interface Sidecar {
@@ -93,15 +93,20 @@ function assemble(config: Config): Sidecar {
     onNewClass: metrics.newClass,
   });
   metrics.logEvents(decisionLog.counts);
-  const reloader: Reloader = createReloader({
+  const reloader: Reloader = createControl({
     source,
     mode,
     environment,
+    // Where requests name their destination, documents of any are taken.
+    service: config.destinationFrom === 'service' ? config.service : undefined,
+    minSequence: config.minSequence,
+    beforeFirst: config.beforeFirstRollout,
     now: Date.now,
     onChange: (event) => tell(event, reloader, { programLog, metrics, decisionLog }),
     onTrouble: (message) => programLog.warn(message),
     onCount: metrics.reload,
   });
+  metrics.rollouts(() => ({ standings: reloader.rollouts, nowMs: Date.now() }));
   return { config, programLog, metrics, decisionLog, reloader, phase: 'starting' };
 }
 
@@ -115,24 +120,27 @@ function tell(
   const from = event.from ?? undefined;
   const digest = event.digest ?? undefined;
   const [first] = event.problems;
+  const document = event.document ?? undefined;
+  const { sequence, ticket } = document ?? {};
   if (event.result === 'taken') {
-    const { manifest, signedBy } = reloader.current.otherwise.active?.bundle ?? {};
-    metrics.bundleLoaded({ version: manifest?.version ?? '', digest: digest ?? '' });
-    const signed = signedBy === undefined ? {} : { signed_by: signedBy };
-    programLog.info('policies taken', { from, to: event.to, took_ms: event.durationMs, ...signed });
-    decisionLog.change({ result: 'taken', from, to: reloader.current.otherwise.stamp, digest });
+    const bundles = activeBundles(reloader.current).map(({ bundle }) => bundle);
+    metrics.bundlesLoaded(bundles.map(({ manifest, digest }) => ({ ...manifest, digest })));
+    const signed_by = bundles.find((bundle) => bundle.digest === digest)?.signedBy;
+    const took_ms = event.durationMs;
+    programLog.info('policies taken', { from, to: event.to, took_ms, sequence, ticket, signed_by });
+    decisionLog.change({ result: 'taken', from, to: event.to ?? 'none', digest, document });
   } else if (first !== undefined) {
     for (const each of event.problems) {
-      programLog.error(`policies refused: ${each.message}`, problemFields(each));
+      programLog.error(`policies refused: ${each.message}`, { ...problemFields(each), sequence });
     }
-    decisionLog.change({ result: 'refused', from, digest, problem: first });
+    decisionLog.change({ result: 'refused', from, digest, problem: first, document });
   }
 }
 
 async function openHttp(sidecar: Sidecar, opened: HttpServer[]): Promise<void> {
   const { config, metrics, programLog } = sidecar;
   const sources = {
-    readiness: () => readinessOf(sidecar),
+    readiness: () => readiness(sidecar),
     metrics: () => metrics.render(),
     status: () => statusOf(sidecar),
   };
@@ -200,8 +208,8 @@ async function serveUntil(
   programLog.info('serving', {
     grpc: grpc.addresses,
     http: http.map(({ address }) => address),
-    mode: config.mode,
-    policy_version: reloader.current.otherwise.stamp,
+    mode: config.source.kind === 'rollout' ? 'rollout' : config.mode,
+    policy_version: stampsOf(reloader.current),
   });
   const signal = await stopped;
   sidecar.phase = 'draining';
@@ -219,13 +227,14 @@ async function reread({ reloader, programLog }: Sidecar, grpc?: GrpcServer): Pro
   programLog.info('read again on SIGHUP', { result });
 }
 
-/** Shadow is ready without a bundle: day one is to observe. Enforce is not: it could only fail. */
-function readinessOf({ phase, reloader, config }: Sidecar): Readiness {
-  if (phase !== 'serving') return { ready: false, reason: phase };
-  if (reloader.current.otherwise.active !== undefined) return { ready: true, reason: 'ok' };
-  return config.mode === 'shadow'
-    ? { ready: true, reason: 'ok: shadow, no valid bundle yet' }
-    : { ready: false, reason: 'no valid bundle yet' };
+function readiness({ phase, reloader, config }: Sidecar): Readiness {
+  const { mode, beforeFirstRollout: beforeFirst } = config;
+  const rollouts = rolloutsOf(config, reloader);
+  return readinessOf({ phase, generation: reloader.current, mode, rollouts, beforeFirst });
+}
+
+function rolloutsOf({ source }: Config, { rollouts }: Reloader) {
+  return source.kind === 'rollout' ? rollouts : undefined;
 }
 
 function statusOf(sidecar: Sidecar): object {
@@ -233,8 +242,10 @@ function statusOf(sidecar: Sidecar): object {
   return statusDocument({
     service: config.service,
     environment: config.environment,
-    ready: readinessOf(sidecar).ready,
+    ready: readiness(sidecar).ready,
     generation: reloader.current,
+    rollouts: rolloutsOf(config, reloader),
+    nowMs: Date.now(),
     lastRefusal: reloader.lastRefusal,
     decisionLog: decisionLog.counts(),
   });

@@ -118,12 +118,11 @@ class Walk {
     if (this.files.size === SHELF_BUNDLES_MAX) {
       throw new TooMany(`the shelf has more than ${SHELF_BUNDLES_MAX} bundles`);
     }
-    const { dev, ino, size, mtimeNs, ctimeNs } = stats;
-    this.files.set(path, {
-      name,
-      path,
-      size: Number(size),
-      mark: [dev, ino, size, mtimeNs, ctimeNs].join(' '),
-    });
+    this.files.set(path, { name, path, size: Number(stats.size), mark: shelfMark(stats) });
   }
+}
+
+/** See ShelfFile. */
+export function shelfMark({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
 }

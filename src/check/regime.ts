@@ -35,3 +35,15 @@ const ABSENCES: Readonly<Record<Absence, string>> = {
 export function activeOf({ active, absence }: Regime): ActiveBundle | Stop {
   return active ?? stop(absence, absence, ABSENCES[absence]);
 }
+
+/** Every bundle that decides something, once. */
+export function activeBundles({ destinations, otherwise }: Generation): readonly ActiveBundle[] {
+  const all = [otherwise, ...destinations.values()].flatMap(({ active }) => active ?? []);
+  return [...new Set(all)];
+}
+
+/** What answers carry: one stamp, or with several rollouts all of them. */
+export function stampsOf({ destinations, otherwise }: Generation): string {
+  const stamps = new Set([...destinations.values()].map(({ stamp }) => stamp));
+  return stamps.size === 0 ? otherwise.stamp : [...stamps].join(', ');
+}

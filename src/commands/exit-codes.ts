@@ -90,6 +90,8 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   rollout_expired: EXIT.trust,
   approvals_missing: EXIT.trust,
   emergency_unreconciled: EXIT.trust,
+  state_unreadable: EXIT.couldNot,
+  state_unwritable: EXIT.couldNot,
   file_unreadable: EXIT.couldNot,
   file_unwritable: EXIT.couldNot,
   input_invalid: EXIT.usage,

@@ -5,16 +5,18 @@
  * INVARIANT: nothing of a document or a bundle is parsed before who signed it has been found to count.
  */
 import { openFromShelf, readShelf, type Shelf } from '../bundle/shelf.js';
+import type { ShelfFile } from '../bundle/shelf-files.js';
 import type { CompiledBundle, Digest } from '../bundle/types.js';
 import { messageOf, type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import type { Trust } from '../rollout/trust.js';
-import { verifyDocument } from '../rollout/verify.js';
+import { type JudgedBy, verifyDocument } from '../rollout/verify.js';
 import { acceptDocuments, type FileRefusal } from './accept-documents.js';
 import { type BundleFacts, chooseRunning } from './choose-running.js';
 import { readDocumentFiles } from './rollout-files.js';
 import { type Memories, type RolloutMemory, rolloutOf } from './rollout-memory.js';
 import { loadSigned, readTrust, type TrustPaths } from './signed-bundle.js';
+import type { RolloutRecord } from './state-record.js';
 
 /** Where everything is. */
 export interface RolloutPaths extends TrustPaths {
@@ -27,20 +29,6 @@ export interface RolloutPaths extends TrustPaths {
   readonly state: string;
 }
 
-/** Documents of one rollout as the state directory has them: bytes, worth nothing until verified. */
-export interface Remembered {
-  readonly name: string;
-  readonly newest: Uint8Array;
-  readonly lastRollout: Uint8Array;
-  readonly running:
-    | {
-        readonly document: Uint8Array;
-        readonly bundle: Digest | undefined;
-        readonly absence: 'no_bundle' | 'bundle_revoked';
-      }
-    | undefined;
-}
-
 export interface RolloutsRequest {
   readonly paths: RolloutPaths;
   /** Folders with bundles that the state directory keeps. */
@@ -50,7 +38,7 @@ export interface RolloutsRequest {
   readonly minSequence: number;
   readonly memories: Memories;
   /** Of a former process; taken only for rollouts that `memories` lacks. */
-  readonly remembered: readonly Remembered[];
+  readonly remembered: ReadonlyMap<string, RolloutRecord>;
   /** Bundles that the serving thread has loaded. */
   readonly loaded: ReadonlyMap<Digest, BundleFacts>;
   readonly nowMs: number;
@@ -66,8 +54,8 @@ export interface LoadedRollouts {
   readonly refusals: readonly FileRefusal[];
   /** Those that run and that the serving thread does not have yet. */
   readonly bundles: ReadonlyMap<Digest, CompiledBundle>;
-  /** Where the archive of each running bundle was found, as far as it was read now. */
-  readonly archives: ReadonlyMap<Digest, string>;
+  /** The archive of each running bundle, as far as it was read now. */
+  readonly archives: ReadonlyMap<Digest, ShelfFile>;
   readonly warnings: readonly Problem[];
 }
 
@@ -111,27 +99,26 @@ function unreadFile(found: Problem): FileRefusal {
 
 /** What a former process had verified is verified again: the directory may have been written by anybody. */
 function recall(
-  remembered: readonly Remembered[],
-  by: Parameters<typeof verifyDocument>[2],
+  remembered: RolloutsRequest['remembered'],
+  by: JudgedBy,
   warnings: Problem[],
 ): Memories {
   const memories = new Map<string, RolloutMemory>();
-  for (const { name, newest, lastRollout, running } of remembered) {
-    const file = `state of \`${name}\``;
-    const open = (bytes: Uint8Array) => {
-      const result = verifyDocument(bytes, file, by);
-      if (!result.ok) warnings.push(result.problems[0]);
-      return result.ok ? result.value : undefined;
+  for (const [name, record] of remembered) {
+    const open = (bytes: Uint8Array | null) => {
+      const result = bytes && verifyDocument(bytes, `state of \`${name}\``, by);
+      if (result?.ok === false) warnings.push(result.problems[0]);
+      return result?.ok === true ? result.value : undefined;
     };
-    const top = open(newest);
-    const base = open(lastRollout);
-    if (top === undefined || base?.kind !== 'rollout' || rolloutOf(top).name !== name) continue;
-    const under = running && open(running.document);
-    memories.set(name, {
-      newest: top,
-      lastRollout: base,
-      running: under && running && { ...running, document: under },
-    });
+    const newest = open(record.approved);
+    const lastRollout = open(record.lastRollout);
+    // The name of a file proves nothing.
+    if (newest === undefined || rolloutOf(newest).name !== name) continue;
+    if (lastRollout?.kind !== 'rollout') continue;
+    const document = open(record.running);
+    const [bundle] = record.bundles;
+    const running = document && ({ document, bundle, absence: 'no_bundle' } as const);
+    memories.set(name, { newest, lastRollout, running });
   }
   return memories;
 }
@@ -139,7 +126,7 @@ function recall(
 /** Bundles by digest, each opened at most once: the serving thread's own, then the two shelves. */
 class Supply {
   readonly bundles = new Map<Digest, CompiledBundle>();
-  readonly archives = new Map<Digest, string>();
+  readonly archives = new Map<Digest, ShelfFile>();
   readonly warnings: Problem[] = [];
   readonly #request: RolloutsRequest;
   readonly #trust: Trust;
@@ -167,17 +154,17 @@ class Supply {
     const problems: Problem[] = [];
     for (const shelf of await this.#shelves) {
       const { environment } = this.#request;
-      const found = await openFromShelf(shelf, digest, (opened, { name, path }) => {
-        const bundle = loadSigned(opened, name, this.#trust, { environment });
-        return bundle.ok ? ok({ bundle: bundle.value, path }) : bundle;
+      const found = await openFromShelf(shelf, digest, (opened, file) => {
+        const bundle = loadSigned(opened, file.name, this.#trust, { environment });
+        return bundle.ok ? ok({ bundle: bundle.value, file }) : bundle;
       });
       if (!found.ok) {
         problems.push(...found.problems);
         continue;
       }
-      const { bundle, path } = found.value;
+      const { bundle, file } = found.value;
       this.bundles.set(digest, bundle);
-      this.archives.set(digest, path);
+      this.archives.set(digest, file);
       return ok(factsOf(bundle));
     }
     // What is wrong with a file that has the digest says more than that another shelf lacks it.

@@ -56,7 +56,7 @@ export interface ReloaderOptions {
   /** The engine of this thread; replaced in tests. */
   readonly createEvaluator?: CreateEvaluator;
   /** Replaced in tests. */
-  readonly loader?: BundleLoader;
+  readonly loader?: Pick<BundleLoader, 'load' | 'close'>;
   /** Milliseconds; default RELOAD_POLL_MS. */
   readonly pollMs?: number;
 }
@@ -84,7 +84,7 @@ class ReloadLoop implements Reloader {
 
   readonly #options: ReloaderOptions;
   readonly #watch: Watch;
-  readonly #loader: BundleLoader;
+  readonly #loader: Pick<BundleLoader, 'load' | 'close'>;
   readonly #retry: Retry;
   #closed = false;
   /** Of the last refusal: the same bytes refused for the same reasons are told once. */

@@ -3,6 +3,7 @@
  * another generation. Every rollout goes on by itself: what is wrong with one leaves the others and
  * its own running state alone.
  */
+import type { ShelfFile } from '../bundle/shelf-files.js';
 import type { Digest } from '../bundle/types.js';
 import { createTriedEvaluator } from '../cedar/trial.js';
 import type { CreateEvaluator } from '../cedar/types.js';
@@ -29,7 +30,6 @@ import {
   factsOf,
   type LoadedRollout,
   type LoadedRollouts,
-  type Remembered,
   type RolloutPaths,
   type RolloutsRequest,
 } from './load-rollouts.js';
@@ -38,28 +38,12 @@ import type { Reloader } from './reloader.js';
 import { createRetry, type Retry } from './retry.js';
 import type { Running } from './rollout-memory.js';
 import { type Held, RolloutTeller, type Run } from './rollout-teller.js';
+import { bundleOfShelf } from './state-bundles.js';
+import type { StateDirectory } from './state-directory.js';
+import type { RolloutRecord } from './state-record.js';
+import type { RolloutToSave } from './state-save.js';
 import { startWatch, type Watch } from './watch.js';
 import { watchedRollouts } from './watched.js';
-
-/** What outlives the process. Neither rejects: trouble comes back as problems. */
-export interface Memory {
-  /** Where its bundles lie. */
-  readonly bundles: string;
-  read(): Promise<{ readonly remembered: readonly Remembered[]; readonly clockMs: number } & Told>;
-  save(state: ToRemember): Promise<readonly Problem[]>;
-  close(): Promise<void>;
-}
-
-interface Told {
-  readonly problems: readonly Problem[];
-}
-
-export interface ToRemember {
-  readonly rollouts: readonly Remembered[];
-  /** Bundles that the rollouts need -> an archive to copy it from, when it is not kept yet. */
-  readonly bundles: ReadonlyMap<Digest, string | undefined>;
-  readonly clockMs: number;
-}
 
 export interface RolloutLoopOptions {
   readonly paths: RolloutPaths;
@@ -75,7 +59,8 @@ export interface RolloutLoopOptions {
     loadRollouts(request: RolloutsRequest): Promise<Result<LoadedRollouts>>;
     close(): Promise<void>;
   };
-  readonly memory: Memory;
+  /** What outlives the process. */
+  readonly state: StateDirectory;
   /** Called after the swap. */
   readonly onChange: (event: ChangeEvent) => void;
   readonly onCount?: (count: ReloadCount) => void;
@@ -103,7 +88,9 @@ class RolloutLoop implements Reloader {
   readonly #teller: RolloutTeller;
   #held: ReadonlyMap<string, Held> = new Map();
   #active = new Map<Digest, ActiveBundle>();
-  #remembered: readonly Remembered[] = [];
+  /** Where each loaded bundle came from: it is remembered from there. */
+  readonly #archives = new Map<Digest, ShelfFile>();
+  #remembered: ReadonlyMap<string, RolloutRecord> = new Map();
   /** The largest clock that a former process, or a document, is known to have seen. */
   #clockFloorMs = 0;
   #closed = false;
@@ -147,18 +134,18 @@ class RolloutLoop implements Reloader {
   async start(): Promise<void> {
     // The state that changes are measured from is older than the first load, so none is missed.
     await this.#watch.start();
-    const { remembered, clockMs, problems } = await this.#options.memory.read();
-    for (const { message } of problems) this.#options.onTrouble?.(message);
-    this.#remembered = remembered;
-    this.#clockFloorMs = clockMs;
+    const { rollouts, clockMs, problems } = await this.#options.state.read();
+    this.#warn(problems);
+    this.#remembered = rollouts;
+    this.#clockFloorMs = clockMs ?? 0;
     await this.reload('start');
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    const { loader, memory } = this.#options;
+    const { loader, state } = this.#options;
     await Promise.all([this.#watch.close(), loader.close()]);
-    await memory.close();
+    await state.close();
   }
 
   async #run(reason: ReloadReason): Promise<ReloadResult> {
@@ -181,12 +168,12 @@ class RolloutLoop implements Reloader {
   }
 
   #request(nowMs: number): RolloutsRequest {
-    const { paths, environment, service, minSequence, memory } = this.#options;
+    const { paths, environment, service, minSequence, state } = this.#options;
     const loaded = new Map<Digest, BundleFacts>();
     for (const [digest, { bundle }] of this.#active) loaded.set(digest, factsOf(bundle));
     return {
       paths,
-      stateBundles: memory.bundles,
+      stateBundles: state.shelf,
       environment,
       service,
       minSequence,
@@ -307,30 +294,29 @@ class RolloutLoop implements Reloader {
     }
   }
 
-  async #save({ archives }: LoadedRollouts): Promise<void> {
-    const { memory, now, onTrouble } = this.#options;
+  async #save(loaded: LoadedRollouts): Promise<void> {
+    for (const [digest, file] of loaded.archives) this.#archives.set(digest, file);
     // From here on this process is what knows.
-    this.#remembered = [];
-    const rollouts = [...this.#held].map(
-      ([
-        name,
-        {
-          memory: { newest, lastRollout, running },
-        },
-      ]) => ({
-        name,
-        newest: newest.bytes,
+    this.#remembered = new Map();
+    const rollouts = new Map<string, RolloutToSave>();
+    for (const [name, { memory }] of this.#held) {
+      const { newest, lastRollout, running } = memory;
+      const archive = running.bundle && this.#archives.get(running.bundle);
+      const keep = running.bundle && archive && ([running.bundle, bundleOfShelf(archive)] as const);
+      rollouts.set(name, {
+        approved: newest.bytes,
         lastRollout: lastRollout.bytes,
-        running: { ...running, document: running.document.bytes },
-      }),
-    );
-    const bundles = new Map<Digest, string | undefined>();
-    for (const { running } of rollouts) {
-      if (running.bundle !== undefined) bundles.set(running.bundle, archives.get(running.bundle));
+        running: running.document.bytes,
+        bundles: new Map(keep === undefined ? [] : [keep]),
+      });
     }
-    const clockMs = Math.max(this.#clockFloorMs, now());
-    for (const { message } of await memory.save({ rollouts, bundles, clockMs })) {
-      onTrouble?.(`the state directory: ${message}`);
+    const clockMs = Math.max(this.#clockFloorMs, this.#options.now());
+    this.#warn(await this.#options.state.save({ rollouts, clockMs }));
+  }
+
+  #warn(problems: readonly Problem[]): void {
+    for (const { file, message } of problems) {
+      this.#options.onTrouble?.(file === undefined ? message : `${file}: ${message}`);
     }
   }
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { readBounded } from '../bundle/read-bounded.js';
 import { systemErrorCode, systemErrorText } from '../bundle/system-error.js';
 import type { Digest } from '../bundle/types.js';
-import { HISTORY_FILES_MAX, DOCUMENT_BYTES_MAX } from '../constants.js';
+import { DOCUMENT_BYTES_MAX, HISTORY_FILES_MAX } from '../constants.js';
 import { type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import type { VerifiedDocument, VerifiedRollout } from '../rollout/types.js';

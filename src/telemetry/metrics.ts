@@ -42,8 +42,8 @@ export interface Metrics {
   /** A call ended before it became a check. */
   abortedCall(): void;
   reload(result: ReloadResult): void;
-  /** This bundle decides from now on; undefined = none does. */
-  bundleLoaded(bundle: { readonly version: string; readonly digest: string } | undefined): void;
+  /** These bundles decide from now on. */
+  bundlesLoaded(bundles: readonly { readonly version: string; readonly digest: string }[]): void;
   logEvents(source: LogEventsSource): void;
   /** How rollouts stand; asked at every scrape. */
   rollouts(source: StandingSource): void;
@@ -86,13 +86,11 @@ export function createMetrics(versions: BuildVersions): Metrics {
     newClass: () => counters.newClasses.inc(),
     abortedCall: () => counters.abortedCalls.inc(),
     reload: (result) => counters.reloads.inc({ result }),
-    bundleLoaded(bundle) {
+    bundlesLoaded(bundles) {
       counters.bundleInfo.reset();
-      if (bundle === undefined) return;
-      counters.bundleInfo.set(
-        { version: bundle.version, digest: bundle.digest, role: 'active' },
-        1,
-      );
+      for (const { version, digest } of bundles) {
+        counters.bundleInfo.set({ version, digest, role: 'active' }, 1);
+      }
     },
     logEvents(source) {
       counters.setLogEventsSource(source);

@@ -88,16 +88,16 @@ describe('metrics', () => {
 
   test('name one bundle at a time, and keep the counters when it changes', async () => {
     const metrics = rig();
-    metrics.bundleLoaded({ version: '1', digest: 'sha256:a' });
+    metrics.bundlesLoaded([{ version: '1', digest: 'sha256:a' }]);
     metrics.check(failedPolicy('old'), 0);
-    metrics.bundleLoaded({ version: '2', digest: 'sha256:b' });
+    metrics.bundlesLoaded([{ version: '2', digest: 'sha256:b' }]);
     expect(await samples(metrics, 'cedargate_bundle_info')).toEqual({
       'cedargate_bundle_info{version="2",digest="sha256:b",role="active"}': 1,
     });
     expect(await samples(metrics, 'cedargate_policy_errors_total')).toEqual({
       'cedargate_policy_errors_total{policy="old"}': 1,
     });
-    metrics.bundleLoaded(undefined);
+    metrics.bundlesLoaded([]);
     expect(await samples(metrics, 'cedargate_bundle_info')).toEqual({});
   });
 
