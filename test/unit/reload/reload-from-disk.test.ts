@@ -30,7 +30,7 @@ import { countingEvaluators } from '../../support/evaluator-double.js';
 import { createKubeletVolume } from '../../support/kubelet-volume.js';
 
 /** Loads here instead of in a thread: the same code, a thousand times. */
-const loadHere: BundleLoader = {
+const loadHere: Pick<BundleLoader, 'load' | 'close'> = {
   load: ({ source, environment }) => loadSource(source, { environment }),
   close: async () => undefined,
 };
