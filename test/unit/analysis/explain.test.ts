@@ -225,6 +225,13 @@ describe('a line of the decision log', () => {
     expect(explanation.warnings).toHaveLength(2);
   });
 
+  it('of an exception is no difference while the policies deny it still', () => {
+    const excepted = (parts: Sketch) =>
+      lineOf(parts).replace(/"reason":"[a-z_]+"/, '"reason":"exception"');
+    expect(explainLine(excepted({ caller: 'anonymous' })).warnings).toEqual([]);
+    expect(explainLine(excepted({})).warnings).toHaveLength(1);
+  });
+
   it('is explained by its own words when nothing was asked of the policies', () => {
     const explanation = explainLine(lineOf({ path: '/a//b' }));
     expect(explanation).toMatchObject({ reason: 'path_rejected', policies: [], warnings: [] });

@@ -7,6 +7,7 @@ import { soleRegime } from '../../../src/check/regime.js';
 import { type RespondSettings, respond } from '../../../src/check/respond.js';
 import { unsliced } from '../../../src/check/slices.js';
 import type { CheckRecord } from '../../../src/check/types.js';
+import { ROLLOUT, regime } from '../../support/check-records.js';
 import { official } from './descriptors.js';
 
 const settings = (): RespondSettings => ({
@@ -14,9 +15,10 @@ const settings = (): RespondSettings => ({
   failResponse: 'error_response',
   helpUrl: 'https://help.example/denied',
 });
-const REGIMES = ['1.0.0+aaaaaaaaaaaa.unsigned', 'none'].map((stamp) => {
+const PLAIN = ['1.0.0+aaaaaaaaaaaa.unsigned', 'none'].map((stamp) => {
   return soleRegime({ mode: 'shadow', stamp, active: undefined });
 });
+const REGIMES = [...PLAIN, regime({ stamp: 'none.r42', rollout: ROLLOUT })];
 
 const records = fc
   .record({
@@ -49,11 +51,11 @@ it('an answer is the same, byte for byte, whatever was answered before', () => {
 });
 
 it('an answer with its id stands up to Envoy’s own decoder', () => {
-  const [regime] = REGIMES;
+  const [plain] = REGIMES;
   const record = {
     ...enforce('no_permit', unsliced('enforce'), 'fail', undefined),
     policies: [],
-    regime,
+    regime: plain,
   } as unknown as CheckRecord;
   const shared = settings();
   for (const decisionId of ['a', 'b'].map((end) => `019ab000-0000-7000-8000-00000000000${end}`)) {

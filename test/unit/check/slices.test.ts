@@ -53,6 +53,14 @@ describe('where a request stands', () => {
   });
 });
 
+it('an entry that lists callers takes unreadable identities as well when it says so', () => {
+  const match: Match = { callers: [REPORTS], unidentified: true };
+  const nobody = { caller: undefined };
+  expect(standing({ enforce: [slice('s', match)] }, nobody).mode).toBe('enforce');
+  expect(standing({ blocks: [block({ match })] }, nobody).blocked).toBe(true);
+  expect(standing({ enforce: [slice('s', { callers: [REPORTS] })] }, nobody).mode).toBe('shadow');
+});
+
 describe('what cannot be read', () => {
   const unreadable = { route: undefined, pathReadable: false };
   const match: Match = { routes: ['charge'] };

@@ -15,7 +15,7 @@ import {
 import { type Change, changeEvent } from '../../../src/decision-log/change.js';
 import { decisionEvent, withoutInput } from '../../../src/decision-log/event.js';
 import { problem } from '../../../src/errors.js';
-import { checkRecord, DIGEST, regime } from '../../support/check-records.js';
+import { checkRecord, DIGEST, ROLLOUT, regime } from '../../support/check-records.js';
 import { maskSettings } from '../../support/decision-logs.js';
 
 const ORIGIN = { workload: 'payments-0', environment: 'production', cluster: 'eu-1' };
@@ -79,6 +79,16 @@ describe('a decision event', () => {
       duration_us: 144,
       input: record.input,
       replayable: true,
+    });
+  });
+
+  test('says what the rollout had to do with it', () => {
+    const rollout = { slice: 'reads', exception: 'refunds' };
+    expect(
+      eventOf(checkRecord({ ...rollout, regime: regime({ rollout: ROLLOUT }) })),
+    ).toMatchObject({
+      ...rollout,
+      ...{ rollout: 'payments', rollout_sequence: 42, ticket: 'CHG-1041' },
     });
   });
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { METRIC_POLICIES_MAX } from '../../../src/constants.js';
+import { METRIC_POLICIES_MAX, METRIC_SLICES_MAX } from '../../../src/constants.js';
 import {
   CHECK_DURATION_BUCKETS,
   DEFAULT_METRIC_PREFIXES,
@@ -84,6 +84,22 @@ describe('metrics', () => {
     expect(Object.keys(seen)).toHaveLength(METRIC_POLICIES_MAX + 1);
     expect(seen['cedargate_policy_errors_total{policy="p0"}']).toBe(2);
     expect(seen['cedargate_policy_errors_total{policy="_other"}']).toBe(5);
+  });
+
+  test('count by slice what is in one, and share one value beyond the bound', async () => {
+    const metrics = rig();
+    metrics.check(checkRecord(), 0);
+    const denied = { decision: 'deny', outcome: 'deny', reason: 'no_permit' } as const;
+    metrics.check(checkRecord({ slice: 's0', ...denied }), 0);
+    for (let i = 0; i < METRIC_SLICES_MAX + 5; i += 1) {
+      metrics.check(checkRecord({ slice: `s${i}` }), 0);
+    }
+    const seen = await samples(metrics, 'cedargate_slice_checks_total');
+    const series = (labels: string) => seen[`cedargate_slice_checks_total{${labels}}`];
+    expect(Object.keys(seen)).toHaveLength(METRIC_SLICES_MAX + 2);
+    expect(series('slice="s0",decision="deny",outcome="deny"')).toBe(1);
+    expect(series('slice="s0",decision="allow",outcome="allow"')).toBe(1);
+    expect(series('slice="_other",decision="allow",outcome="allow"')).toBe(5);
   });
 
   test('name one bundle at a time, and keep the counters when it changes', async () => {
