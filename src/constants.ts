@@ -169,6 +169,23 @@ export const SEED_CHARS_MAX = 128;
 /** How far a sequence may be above the one before: a slip or a lie must not use up the numbers. */
 export const SEQUENCE_JUMP_MAX = 1_000;
 
+/** Slices of a rollout, in enforce and hold together: every request is held against each. */
+export const ROLLOUT_SLICES_MAX = 100;
+/** Exceptions of a rollout: more are no exceptions but a policy that is missing. */
+export const ROLLOUT_EXCEPTIONS_MAX = 1_000;
+/** Blocks of a rollout, or of an emergency: every request is held against each. */
+export const ROLLOUT_BLOCKS_MAX = 100;
+/** Destinations of one rollout. */
+export const ROLLOUT_DESTINATIONS_MAX = 1_000;
+/** Values of one key of a match. */
+export const MATCH_VALUES_MAX = 1_000;
+/** `*` and `**` in one pattern of callers: what matching costs grows with them. */
+export const CALLER_WILDCARDS_MAX = 8;
+/** Characters of a tenant: the text of an entity's attribute. */
+export const TENANT_CHARS_MAX = 256;
+/** Characters of a reason: a sentence or a few, shown on the change card. */
+export const REASON_CHARS_MAX = 1_024;
+
 /** Text given to a command by file or stdin, such as one line of the decision log. */
 export const INPUT_BYTES_MAX = 16 * MIB;
 

@@ -214,8 +214,8 @@ export const ERRORS = {
   },
   // Rollout documents.
   rollout_invalid: {
-    summary: 'a rollout document or its source has an unknown, missing or wrong field',
-    help: 'see docs/rollout-format.md for its fields',
+    summary: 'a rollout has an unknown, missing or wrong field, or contradicts itself',
+    help: 'see docs/rollout-format.md; only what is in `rollouts/` is edited, never what is sealed',
   },
   rollout_environment: {
     summary: 'the document is for another environment than this one',
@@ -226,11 +226,13 @@ export const ERRORS = {
     help: 'have an entry added that says who approves changes of this destination',
   },
   rollout_limit: {
-    summary: 'the document goes beyond `limits` in trust.yaml: too long, or a ticket of another form',
+    summary:
+      'the document goes beyond `limits` in trust.yaml: too long, or a ticket of another form',
     help: 'shorten it, or correct the ticket; the limits stand in trust.yaml',
   },
   rollout_sequence: {
-    summary: 'the document is older than one seen before, has the number of another, or skips too far',
+    summary:
+      'the document is older than one seen before, has the number of another, or skips too far',
     help: 'take the newest document of the history; if it is the newest, find out who replays old ones',
   },
   rollout_expired: {

@@ -50,16 +50,19 @@ export interface BuiltManifest
   readonly files: ReadonlyMap<string, Digest>;
 }
 
-const plainText = (max: number) =>
+/** One line of text that hides nothing from a reader. */
+export const plainText = (max: number) =>
   z
     .string()
     .min(1, 'must not be empty')
     .max(max, `must be at most ${max} characters long`)
     .regex(/^[^\p{C}\p{Zl}\p{Zp}]*$/u, 'must be one line of text without control characters');
 
+export const ticketSchema = plainText(TICKET_CHARS_MAX);
+
 /** What `--change-ticket` and its like may say; reports show it, so it is one line of text. */
 export const changeSchema = z.strictObject({
-  ticket: plainText(TICKET_CHARS_MAX).optional(),
+  ticket: ticketSchema.optional(),
   url: plainText(URL_CHARS_MAX)
     .regex(/^https?:\/\/[^\s"'<>`\\]+$/, 'must be an http or https URL')
     .optional(),

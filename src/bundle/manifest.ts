@@ -22,7 +22,7 @@ export function isDestination(text: string): boolean {
 
 const unique = (values: readonly string[]) => new Set(values).size === values.length;
 
-const destination = z
+export const destinationSchema = z
   .string()
   .refine(isDestination, { error: 'must have the form `<namespace>/<name>`' });
 
@@ -37,7 +37,7 @@ export const ownerSchema = z
   .refine((owner) => owner.trim() !== '', { error: 'must not be blank' });
 export const scopeSchema = z.strictObject({
   destinations: z
-    .array(destination)
+    .array(destinationSchema)
     .min(1, 'must not be empty: leave `scope` out for any destination')
     .refine(unique, { error: 'names a destination twice' }),
 });

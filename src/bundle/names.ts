@@ -4,6 +4,9 @@
 export const NAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,62}$/;
 export const NAME_RULE = 'must be 1 to 63 lower-case letters, digits and `-`, not `-` first';
 
+/** HTTP methods: upper case, as clients send them. */
+export const METHOD_PATTERN = /^[A-Z][A-Z-]{0,31}$/;
+
 export const MANIFEST_FILE = 'bundle.yaml';
 export const ROUTES_FILE = 'routes.yaml';
 export const SCHEMA_FILE = 'schema.cedarschema';

@@ -4,14 +4,13 @@ import type { TextFile } from '../cedar/position.js';
 import { ROUTES_MAX } from '../constants.js';
 import { type Problem, problem } from '../errors.js';
 import { failed, okUnless, type Result } from '../result.js';
-import { compareBytewise, NAME_PATTERN, NAME_RULE, ROUTES_FILE } from './names.js';
+import { compareBytewise, METHOD_PATTERN, NAME_PATTERN, NAME_RULE, ROUTES_FILE } from './names.js';
 import { ambiguities, type LocatedRoute, literalCount } from './route-conflicts.js';
 import { parseRoutePath } from './route-path.js';
 import type { HttpRoute, Route } from './types.js';
 import { readYaml, type YamlDocument, yamlPlace } from './yaml.js';
 import { checkShape } from './yaml-shape.js';
 
-const METHOD_PATTERN = /^[A-Z][A-Z-]{0,31}$/;
 const GRPC_SERVICE_PATTERN = /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$/;
 const GRPC_METHOD_PATTERN = /^[A-Za-z_][A-Za-z0-9_]*$/;
 

@@ -1,5 +1,6 @@
 /** Checks a YAML document against a zod schema and says what is wrong in words, with the line. */
 import type { z } from 'zod';
+import { PROBLEMS_MAX } from '../constants.js';
 import { type ErrorCode, type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import { escapeName } from './names.js';
@@ -33,8 +34,11 @@ export function yamlProblems(
   issues: readonly z.core.$ZodIssue[],
   { code, at = [] }: ShapeOptions,
 ): Problem[] {
+  // Placing each of a million issues in a file of a million characters would take hours.
   return issues
+    .slice(0, PROBLEMS_MAX)
     .flatMap((issue) => describe(document, issue, [...at, ...issue.path]))
+    .slice(0, PROBLEMS_MAX)
     .map(({ message, path, onKey, help }) => {
       const place = yamlPlace(document, path, { onKey: onKey ?? false });
       return problem(code, message, { ...place, ...(help === undefined ? {} : { help }) });

@@ -17,9 +17,10 @@ import {
   parseAllDocuments,
   Scalar,
   visit,
+  type YAMLMap,
 } from 'yaml';
 import { placeAt } from '../cedar/position.js';
-import { YAML_BYTES_MAX, YAML_DEPTH_MAX } from '../constants.js';
+import { PROBLEMS_MAX, YAML_BYTES_MAX, YAML_DEPTH_MAX } from '../constants.js';
 import { messageOf, type Place, type Problem, problem } from '../errors.js';
 import { failed, ok, okUnless, type Result } from '../result.js';
 
@@ -82,7 +83,8 @@ function parse(file: string, text: string): Result<YamlDocument> {
     version: '1.2',
     schema: 'core',
     strict: true,
-    uniqueKeys: true,
+    // It compares every key with every other: minutes for a map of a megabyte. See checkUnique.
+    uniqueKeys: false,
     merge: false,
     prettyErrors: false,
     logLevel: 'silent',
@@ -124,8 +126,11 @@ function hasDirectives({ directives }: Document.Parsed): boolean {
 /** Everything that plain YAML has no need of. */
 function findExtras(document: Document.Parsed, at: (offset: number) => Place): Problem[] {
   const problems: Problem[] = [];
-  const refuse = (node: unknown, message: string, help = PLAIN_YAML) =>
+  const refuse = (node: unknown, message: string, help = PLAIN_YAML) => {
+    // Each place is looked up in the whole text.
+    if (problems.length >= PROBLEMS_MAX) return;
     problems.push(problem('yaml_invalid', message, { ...at(startOf(node)), help }));
+  };
 
   visit(document, (_key, node) => {
     if (isAlias(node)) refuse(node, `the alias \`*${node.source}\` is not allowed`);
@@ -136,12 +141,26 @@ function findExtras(document: Document.Parsed, at: (offset: number) => Place): P
       if (isScalar(node) && typeof node.value === 'string' && LONE_SURROGATE.test(node.value)) {
         refuse(node, 'half of a surrogate pair is no text');
       }
+      if (isMap(node)) checkUnique(node, refuse);
     } else if (node instanceof Pair) checkKey(node.key, refuse);
+    return problems.length >= PROBLEMS_MAX ? visit.BREAK : undefined;
   });
   return problems;
 }
 
-function checkKey(key: unknown, refuse: (node: unknown, message: string, help?: string) => void) {
+type Refuse = (node: unknown, message: string, help?: string) => void;
+
+function checkUnique({ items }: YAMLMap, refuse: Refuse): void {
+  const seen = new Set<unknown>();
+  for (const { key } of items) {
+    // Any other key is refused on its own.
+    if (!isScalar(key)) continue;
+    if (seen.has(key.value)) refuse(key, `the key \`${String(key.value)}\` is not unique`);
+    seen.add(key.value);
+  }
+}
+
+function checkKey(key: unknown, refuse: Refuse) {
   if (!isScalar(key)) refuse(key, 'a key must be text');
   else if (typeof key.value !== 'string') {
     const shown = key.source ?? String(key.value);

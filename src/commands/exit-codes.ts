@@ -17,7 +17,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
   0: 'done, or the answer is yes',
   1: 'could not do it: a file, a port or the machine',
   2: 'usage: an unknown flag, a wrong or a missing argument',
-  3: 'invalid policy, bundle or configuration',
+  3: 'invalid policy, bundle, rollout or configuration',
   4: 'signature or trust failure',
   5: 'differences found, or a test or gate failed',
 };

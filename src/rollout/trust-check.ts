@@ -3,15 +3,8 @@
  * nobody or to two, thresholds that nobody can meet, environments that wait for each other.
  */
 import { escapeName, NAME_PATTERN, NAME_RULE } from '../bundle/names.js';
+import type { Finding } from './finding.js';
 import type { TrustFile } from './trust-schema.js';
-
-export interface Finding {
-  readonly message: string;
-  readonly path: readonly PropertyKey[];
-  /** The place is the key, not the value. */
-  readonly onKey?: boolean;
-  readonly help?: string;
-}
 
 export function checkTrust(file: TrustFile): readonly Finding[] {
   return [

@@ -5,14 +5,14 @@
 import { bytesDigest } from '../bundle/digest.js';
 import { decodeText } from '../bundle/text.js';
 import type { Digest } from '../bundle/types.js';
-import { readYaml, type YamlDocument, yamlPlace } from '../bundle/yaml.js';
+import { readYaml, type YamlDocument } from '../bundle/yaml.js';
 import { checkShape } from '../bundle/yaml-shape.js';
-import { PROBLEMS_MAX } from '../constants.js';
 import { type Problem, problem } from '../errors.js';
-import { type Failed, failed, ok, type Result } from '../result.js';
+import { type Failed, failed, okUnless, type Result } from '../result.js';
 import { parsePublicKey } from '../signing/keys.js';
 import type { Signers, TrustedKey } from '../signing/signers.js';
-import { checkTrust, type Finding } from './trust-check.js';
+import { type Finding, locateFinding, sortProblems } from './finding.js';
+import { checkTrust } from './trust-check.js';
 import { type TrustFile, trustSchema } from './trust-schema.js';
 
 export interface Person {
@@ -55,11 +55,7 @@ export function parseTrust(bytes: Uint8Array, file: string): Result<Trust> {
 
   const found = checkTrust(shaped.value).map((finding) => located(yaml, finding));
   const keys = readKeys(shaped.value, yaml, found);
-  const [first, ...rest] = found
-    .sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
-    .slice(0, PROBLEMS_MAX);
-  if (first !== undefined) return failed(first, ...rest);
-  return ok(assemble(shaped.value, keys, bytesDigest(bytes)));
+  return okUnless(sortProblems(found), () => assemble(shaped.value, keys, bytesDigest(bytes)));
 }
 
 /**
@@ -114,9 +110,8 @@ function readKeys(
   return trusted;
 }
 
-function located(document: YamlDocument, { message, path, onKey, help }: Finding): Problem {
-  const place = yamlPlace(document, path, { onKey: onKey ?? false });
-  return problem('trust_invalid', message, { ...place, ...(help === undefined ? {} : { help }) });
+function located(document: YamlDocument, finding: Finding): Problem {
+  return locateFinding('trust_invalid', document, finding);
 }
 
 /** INVARIANT: checkTrust and readKeys found nothing, so every name leads somewhere. */

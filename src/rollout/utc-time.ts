@@ -2,6 +2,7 @@
 import { z } from 'zod';
 
 const UTC_TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d{1,3})?Z$/;
+const UTC_DAY = /^\d{4}-\d\d-\d\d$/;
 const DURATION = /^([1-9]\d{0,5})([smhd])$/;
 const UNIT_MS: Readonly<Record<string, number>> = {
   s: 1_000,
@@ -20,6 +21,16 @@ export function parseUtcTime(text: string): number | undefined {
   return isReal ? ms : undefined;
 }
 
+/** Milliseconds since 1970 of `YYYY-MM-DD`, 00:00 UTC; undefined when there is no such day. */
+export function parseUtcDay(text: string): number | undefined {
+  return UTC_DAY.test(text) ? parseUtcTime(`${text}T00:00:00Z`) : undefined;
+}
+
+/** The day of a moment, in UTC, as `parseUtcDay` reads it. */
+export function utcDayText(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}
+
 /** `90s`, `30m`, `24h`, `7d` in milliseconds; undefined when it is none. */
 export function parseDuration(text: string): number | undefined {
   const [, count, unit = ''] = DURATION.exec(text) ?? [];
@@ -31,6 +42,9 @@ export const utcTime = parsedText(
   parseUtcTime,
   'must be a time in UTC such as `2026-11-25T00:00:00Z`',
 );
+
+/** A field that holds a day; its value is milliseconds since 1970 at its beginning in UTC. */
+export const utcDay = parsedText(parseUtcDay, 'must be a day such as `2026-11-25`');
 
 /** A field that holds a duration; its value is milliseconds. */
 export const duration = parsedText(

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { readYaml, yamlPlace } from '../../../src/bundle/yaml.js';
 import { checkShape } from '../../../src/bundle/yaml-shape.js';
+import { PROBLEMS_MAX } from '../../../src/constants.js';
 
 const read = (text: string) => readYaml('f.yaml', text);
 
@@ -39,6 +40,7 @@ describe('plain YAML', () => {
     ['a second document', 'a: 1\n---\nb: 2', 'more than one document', 2],
     ['a duplicate key', 'a: 1\nb: 2\na: 3', 'unique', 3],
     ['a duplicate key, quoted', 'a: 1\n"a": 3', 'unique', 2],
+    ['a duplicate key in the depth', 'a:\n  - b: 1\n    b: 2', 'unique', 3],
     ['a merge key', 'a:\n  <<: {b: 1}', 'merge key', 2],
     ['a number as key', 'a: 1\n1.10: 2', '`1.10` is not text', 2],
     ['true as key', 'true: 2', '`true` is not text', 1],
@@ -63,6 +65,14 @@ describe('plain YAML', () => {
     ['larger than the cap', `a: ${'x'.repeat(1_100_000)}`],
   ])('%s is refused without a crash', (_what, text) => {
     expect(read(text)).toMatchObject({ ok: false, problems: [{ code: 'yaml_invalid' }] });
+  });
+
+  test.each([
+    ['anchors', `[${'&a 1, '.repeat(200)}]`],
+    ['duplicate keys', 'a: 1\n'.repeat(200)],
+  ])('tells only some of many problems: %s', (_what, text) => {
+    const result = read(text);
+    expect(result.ok ? 0 : result.problems.length).toBe(PROBLEMS_MAX);
   });
 
   test('never throws, and never reads what JSON reads in another way', () => {
@@ -125,6 +135,11 @@ describe('a shape', () => {
   test('tells all problems, in the order of the file', () => {
     const lines = problemsOf('kind: c\nother: 1\nversion: 2').map(({ line }) => line);
     expect(lines).toEqual([1, 2, 3]);
+  });
+
+  test('tells only some of many', () => {
+    const many = Array.from({ length: 200 }, (_, i) => `k${i}: 1\n`).join('');
+    expect(problemsOf(many)).toHaveLength(PROBLEMS_MAX);
   });
 
   test('finds the place around something missing', () => {
