@@ -249,8 +249,8 @@ export const ERRORS = {
   },
   // Rollout documents.
   rollout_invalid: {
-    summary: 'a rollout document or its source has an unknown, missing or wrong field',
-    help: 'see docs/rollout-format.md for its fields',
+    summary: 'a rollout has an unknown, missing or wrong field, or contradicts itself',
+    help: 'see docs/rollout-format.md; only what is in `rollouts/` is edited, never what is sealed',
   },
   rollout_environment: {
     summary: 'the document is for another environment than this one',

@@ -69,7 +69,10 @@ export const changeSchema = z.strictObject({
   summary: plainText(SUMMARY_CHARS_MAX).optional(),
 });
 
-export const digestSchema = z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)]);
+export const digestSchema = z.templateLiteral(
+  ['sha256:', z.string().regex(/^[0-9a-f]{64}$/)],
+  'must be `sha256:` and 64 lower-case hexadecimal digits',
+);
 
 const filesSchema = z
   .record(z.string(), digestSchema)

@@ -16,13 +16,13 @@ import { type BlockFields, blocksSchema, ticketSchema } from './entries-schema.j
 
 const unique = (names: readonly string[]) => new Set(names).size === names.length;
 
+const RELAX_RULE = { error: 'must be `all`, or a list of slices that names none twice' };
+
 const payloadSchema = z.strictObject({
   // Checked below, by the rules of documents.
   base: z.unknown(),
   sequence: positiveInteger,
-  relax: z.union([z.literal('all'), z.array(nameSchema).refine(unique)], {
-    error: 'must be `all`, or a list of slices that names none twice',
-  }),
+  relax: z.union([z.literal('all'), z.array(nameSchema).refine(unique, RELAX_RULE)], RELAX_RULE),
   rollback: z.boolean(),
   blocks: blocksSchema,
   revoke: digestList,
