@@ -71,9 +71,7 @@ function checkRoles({ people, roles }: TrustFile): Finding[] {
     if (value === undefined) return [];
     const findings = strangers(value.people, people, ['roles', role, 'people']);
     const path = ['roles', role, 'threshold'];
-    const able = value.people.filter(
-      (person) => Object.hasOwn(people, person) && people[person]?.keys.length !== 0,
-    ).length;
+    const able = withKeys(value.people, people);
     if (role === 'emergency' && value.threshold !== 1) {
       findings.push({ message: 'the threshold of `emergency` is always 1', path });
     } else if (value.threshold > able) findings.push(tooHigh(path, value.threshold, able));
@@ -81,7 +79,7 @@ function checkRoles({ people, roles }: TrustFile): Finding[] {
   });
 }
 
-function checkThresholds({ thresholds, roles }: TrustFile): Finding[] {
+function checkThresholds({ thresholds, roles, people }: TrustFile): Finding[] {
   if (thresholds === undefined) return [];
   const { low, high } = thresholds;
   const findings: Finding[] = [];
@@ -89,24 +87,30 @@ function checkThresholds({ thresholds, roles }: TrustFile): Finding[] {
     const message = '`thresholds.high` must not be below `thresholds.low`';
     findings.push({ message, path: ['thresholds', 'high'] });
   }
-  const approvers = roles.approver?.people.length;
+  if (roles.approver === undefined) return findings;
+  const able = withKeys(roles.approver.people, people);
   for (const [field, value] of Object.entries({ low, high })) {
-    if (approvers !== undefined && value > approvers) {
-      findings.push(tooHigh(['thresholds', field], value, approvers));
-    }
+    if (value > able) findings.push(tooHigh(['thresholds', field], value, able));
   }
   return findings;
 }
 
-function checkDestinations({ destinations, people, gates }: TrustFile): Finding[] {
-  return (destinations ?? []).flatMap(({ approvers, threshold, tier }, i) => {
+function checkDestinations({ destinations, people, roles, gates }: TrustFile): Finding[] {
+  return (destinations ?? []).flatMap(({ approvers = [], threshold, tier }, i) => {
     const at = ['destinations', i];
-    const findings = strangers(approvers ?? [], people, [...at, 'approvers']);
-    if (threshold !== undefined && approvers === undefined) {
+    const findings = approvers.flatMap((person, j): Finding[] => {
+      const path = [...at, 'approvers', j];
+      if (!Object.hasOwn(people, person)) return [{ message: noPerson(person), path }];
+      if (roles.approver?.people.includes(person)) return [];
+      // Nothing that such a person signs would count, and the threshold might never be met.
+      const help = 'name them under `roles.approver` as well';
+      return [{ message: `\`${person}\` has not the role \`approver\``, path, help }];
+    });
+    if (threshold !== undefined && approvers.length === 0) {
       const message = '`threshold` counts `approvers`, and there are none';
       findings.push({ message, path: [...at, 'threshold'] });
-    } else if (threshold !== undefined && approvers !== undefined && threshold > approvers.length) {
-      findings.push(tooHigh([...at, 'threshold'], threshold, approvers.length));
+    } else if (threshold !== undefined && threshold > withKeys(approvers, people)) {
+      findings.push(tooHigh([...at, 'threshold'], threshold, withKeys(approvers, people)));
     }
     if (tier !== undefined && gates !== undefined && !Object.hasOwn(gates, tier)) {
       findings.push({ message: `\`gates\` has no tier \`${tier}\``, path: [...at, 'tier'] });
@@ -155,10 +159,17 @@ function strangers(
   path: readonly PropertyKey[],
 ): Finding[] {
   return named.flatMap((person, i) =>
-    Object.hasOwn(people, person)
-      ? []
-      : [{ message: `there is no person \`${person}\``, path: [...path, i] }],
+    Object.hasOwn(people, person) ? [] : [{ message: noPerson(person), path: [...path, i] }],
   );
+}
+
+function noPerson(person: string): string {
+  return `there is no person \`${person}\``;
+}
+
+/** How many of them could sign anything. */
+function withKeys(named: readonly string[], people: TrustFile['people']): number {
+  return named.filter((id) => Object.hasOwn(people, id) && people[id]?.keys.length !== 0).length;
 }
 
 function tooHigh(path: readonly PropertyKey[], threshold: number, able: number): Finding {

@@ -214,6 +214,26 @@ describe('trust.yaml', () => {
     expect(textOf(made, '.gitignore').split('\n')).toContain('*.key');
   });
 
+  it('has rules of change that people can start from', () => {
+    expect(trust).toMatchObject({
+      thresholds: { low: 1, high: 2 },
+      destinations: [
+        { match: 'shop/payments', impact: 'high' },
+        { match: '**', impact: 'low' },
+      ],
+      environments: [
+        { name: 'dev' },
+        { name: 'test', after: 'dev', soak: 1_800_000 },
+        { name: 'production', after: 'test', soak: 86_400_000 },
+      ],
+      limits: { maxException: 1_209_600_000, maxBlock: 14_400_000, reconcileWithin: 86_400_000 },
+    });
+    const tickets = new RegExp(`^(?:${trust.limits.ticketPattern})$`, 'u');
+    // The one that the README builds with.
+    expect(textOf(made, 'README.md')).toContain('--change-ticket CHG-1\n');
+    expect(tickets.test('CHG-1')).toBe(true);
+  });
+
   it('lets one of two people sign a bundle, and nobody write, sign and approve', () => {
     expect([...trust.bundleSigners.people.keys()]).toEqual(['ana', 'ben']);
     expect(trust.bundleSigners.threshold).toBe(1);

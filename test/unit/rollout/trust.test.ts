@@ -323,6 +323,42 @@ const CHANGE_REFUSALS: readonly Refusal[] = [
     'destinations',
   ],
   [
+    'approvers of a destination without the role',
+    trustText({
+      ...PARTS,
+      roles: `${ROLES}  approver: {people: [ada], threshold: 1}\n`,
+      more: 'destinations: [{match: a/b, impact: low, approvers: [ada, bob]}]\n',
+    }),
+    '`bob` has not the role `approver`',
+    'destinations',
+  ],
+  [
+    'approvers of a destination where nobody has the role',
+    withMore('destinations: [{match: a/b, impact: low, approvers: [ada]}]'),
+    '`ada` has not the role `approver`',
+    'destinations',
+  ],
+  [
+    'a threshold of a destination that people without keys would have to meet',
+    trustText({
+      ...PARTS,
+      roles: `${ROLES}  approver: {people: [ada, carol], threshold: 1}\n`,
+      more: 'destinations: [{match: a/b, impact: low, approvers: [ada, carol], threshold: 2}]\n',
+    }),
+    'the threshold 2 can never be met: 1 ',
+    'destinations',
+  ],
+  [
+    'more approvals than approvers with keys',
+    trustText({
+      ...PARTS,
+      roles: `${ROLES}  approver: {people: [ada, carol], threshold: 1}\n`,
+      more: 'thresholds: {low: 1, high: 2}\n',
+    }),
+    'the threshold 2 can never be met: 1 ',
+    'thresholds',
+  ],
+  [
     'a threshold of a destination without approvers',
     withMore('destinations: [{match: a/b, impact: low, threshold: 1}]'),
     'counts `approvers`, and there are none',
