@@ -321,3 +321,28 @@ export const METRIC_POLICIES_MAX = 1_000;
 export const METRIC_SLICES_MAX = 1_000;
 /** What the end of the process waits for a reader of the decision log, milliseconds. */
 export const LOG_CLOSE_MS_MAX = 2_000;
+
+/** One call of kubectl, milliseconds; a slow cluster answers within a few seconds. */
+export const KUBECTL_MS_MAX = 30_000;
+/** Bytes that one call of kubectl may print; a list of APPLY_PODS_MAX names has 30 KiB. */
+export const KUBECTL_OUTPUT_BYTES_MAX = 1 * MIB;
+/** Characters of kubectl's stderr that a message quotes. */
+export const KUBECTL_STDERR_CHARS_MAX = 1_000;
+/** Bytes of a patch that go as an argument: Linux takes 128 KiB in one. Larger ones go by file. */
+export const KUBECTL_ARGUMENT_BYTES_MAX = 64 * KIB;
+/** How long a document is watched on its way, milliseconds: kubelet may take 90 s by itself. */
+export const APPLY_TIMEOUT_MS = 120_000;
+/** Pause between two looks at the pods that do not run it yet, milliseconds. */
+export const APPLY_POLL_MS = 500;
+/** Pods or URLs that are watched. */
+export const APPLY_PODS_MAX = 500;
+/** Pods that are asked at once: each takes a kubectl process of its own. */
+export const APPLY_CONCURRENCY = 8;
+/** One question to a sidecar's /status, and the port-forward to it, milliseconds each. */
+export const APPLY_STATUS_MS_MAX = 5_000;
+/** Bytes of a /status document that are read; a large one has a few hundred slices and blocks. */
+export const APPLY_STATUS_BYTES_MAX = 4 * MIB;
+/** Lines of a timeline; what comes after is seen in the summary. */
+export const APPLY_LINES_MAX = 1_000;
+/** Characters of a sidecar's own words in such a line. */
+export const APPLY_WORDS_CHARS_MAX = 200;

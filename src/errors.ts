@@ -292,6 +292,14 @@ export const ERRORS = {
       'the state directory cannot be written, so a restart would not know the last change (a warning)',
     help: 'the running policies are unharmed; give --state a directory that can be written, with room',
   },
+  kubectl_failed: {
+    summary: 'kubectl could not be run, or ended with an error',
+    help: 'its own words are in the message; check the context, the namespace and what you may do there',
+  },
+  apply_incomplete: {
+    summary: 'when the time was up, not every sidecar ran the document that was handed over',
+    help: 'the document is in the cluster and may still arrive; look at /status of those named',
+  },
   // Tests and questions from the command line.
   test_invalid: {
     summary: 'a file under tests/ has an unknown, missing or wrong field',

@@ -92,6 +92,8 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   emergency_unreconciled: EXIT.trust,
   state_unreadable: EXIT.couldNot,
   state_unwritable: EXIT.couldNot,
+  kubectl_failed: EXIT.couldNot,
+  apply_incomplete: EXIT.couldNot,
   file_unreadable: EXIT.couldNot,
   file_unwritable: EXIT.couldNot,
   input_invalid: EXIT.usage,

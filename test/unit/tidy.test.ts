@@ -19,7 +19,7 @@ const ROOMS: Readonly<Record<string, { all: readonly string[]; types?: readonly 
   commands: {
     all: [
       ...['serve', 'config', 'analysis', 'bundle', 'check', 'cedar', 'reload'],
-      ...['signing', 'rollout', 'init'],
+      ...['signing', 'rollout', 'init', 'apply'],
     ],
   },
   serve: {
@@ -42,6 +42,7 @@ const ROOMS: Readonly<Record<string, { all: readonly string[]; types?: readonly 
   check: { all: ['cedar'], types: ['bundle', 'rollout'] },
   cedar: { all: [] },
   init: { all: ['bundle', 'check'] },
+  apply: { all: ['bundle'] },
   signing: { all: [] },
   bundle: { all: ['cedar', 'signing'] },
   rollout: { all: ['bundle', 'signing'] },
