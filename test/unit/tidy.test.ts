@@ -46,6 +46,7 @@ const ROOMS: Readonly<Record<string, { all: readonly string[]; types?: readonly 
   signing: { all: [] },
   bundle: { all: ['cedar', 'signing'] },
   rollout: { all: ['bundle', 'signing'] },
+  repository: { all: ['bundle', 'rollout', 'signing'] },
   reload: { all: ['bundle', 'cedar', 'check', 'rollout'] },
   analysis: { all: ['check', 'bundle', 'cedar', 'decision-log'] },
   'decision-log': { all: [], types: ['check', 'telemetry'] },
