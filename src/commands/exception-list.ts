@@ -6,12 +6,17 @@ import { openPlace, type PlaceFlags, withPlaceFlags } from './change-flags.js';
 import { newestOf } from './make-change.js';
 import { fail, type Io, print, printJson, table } from './output.js';
 
+const EXAMPLES = `Examples:
+  cedargate exception list payments --environment production
+`;
+
 export function registerExceptionList(exception: Command, io: Io): void {
   withPlaceFlags(
     exception
       .command('list')
       .description('the exceptions of the newest approved document, and when they end')
-      .argument('<rollout>', 'the rollout'),
+      .argument('<rollout>', 'the rollout')
+      .addHelpText('before', EXAMPLES),
   ).action(async (rollout: string, flags: PlaceFlags) => {
     const place = await openPlace(rollout, flags);
     if (!place.ok) return fail(io, place.problems);
