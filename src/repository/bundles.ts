@@ -1,12 +1,17 @@
 /** The built bundles of a repository, found by what people call them. */
 import { join } from 'node:path';
 import { parseBuiltManifest } from '../bundle/built-manifest.js';
+import { parseManifest } from '../bundle/manifest.js';
+import { MANIFEST_FILE, ROUTES_FILE } from '../bundle/names.js';
 import type { OpenedBundle } from '../bundle/open.js';
+import { parseRoutes } from '../bundle/routes.js';
 import { openFromShelf, readShelf, type Shelf, type ShelfBundle } from '../bundle/shelf.js';
+import { decodeText } from '../bundle/text.js';
 import type { Digest } from '../bundle/types.js';
 import { verifyBundle } from '../bundle/verify.js';
 import { problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
+import type { BundleFacts } from '../rollout/fit.js';
 import type { BundleRef, ResolvedBundle } from '../rollout/types.js';
 import { BUNDLES_FOLDER } from './layout.js';
 import type { Repository } from './open.js';
@@ -66,4 +71,24 @@ function open({ trust }: Repository, shelf: Shelf, digest: Digest): Promise<Resu
     const path = file.path;
     return ok({ name, version, digest, path, file: `${BUNDLES_FOLDER}/${file.name}`, opened });
   });
+}
+
+/** What of a bundle a document must fit. Problem codes: those of its sources. */
+export function bundleFacts({ files }: OpenedBundle): Result<BundleFacts> {
+  const manifest = textOf(files, MANIFEST_FILE);
+  if (!manifest.ok) return manifest;
+  const parsed = parseManifest(manifest.value);
+  if (!parsed.ok) return parsed;
+  const { scope, path } = parsed.value;
+  if (!files.has(ROUTES_FILE)) return ok({ routes: [], destinations: scope?.destinations });
+  const text = textOf(files, ROUTES_FILE);
+  if (!text.ok) return text;
+  const semicolonAllowed = path.allow.includes('semicolon');
+  const routes = parseRoutes(text.value, { semicolonAllowed });
+  if (!routes.ok) return routes;
+  return ok({ routes: routes.value.map(({ name }) => name), destinations: scope?.destinations });
+}
+
+function textOf(files: OpenedBundle['files'], name: string) {
+  return decodeText({ name, bytes: files.get(name) ?? new Uint8Array() });
 }
