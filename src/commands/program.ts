@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { CedargateError } from '../errors.js';
 import { packageVersion } from '../version.js';
+import { registerApprove } from './approve.js';
 import { registerBundleAttach } from './bundle-attach.js';
 import { registerBundleBuild } from './bundle-build.js';
 import { registerBundleDiff } from './bundle-diff.js';
@@ -17,6 +18,7 @@ import { registerInit } from './init.js';
 import { registerKeygen } from './keygen.js';
 import { crash, fail, type Io, print } from './output.js';
 import { registerServe } from './serve.js';
+import { registerShow } from './show.js';
 import { registerVerify } from './verify.js';
 
 const EXAMPLES = `Examples:
@@ -72,6 +74,8 @@ export function buildProgram(io: Io): Command {
   registerBundleSign(bundle, io);
   registerBundlePae(bundle, io);
   registerBundleAttach(bundle, io);
+  registerShow(program, io);
+  registerApprove(program, io);
   registerVerify(program, io);
   registerKeygen(program, io);
   registerExplain(program, io);
