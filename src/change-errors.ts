@@ -54,6 +54,14 @@ export const CHANGE_ERRORS = {
       'a rollout document and its bundle do not fit: an unknown route, or a scope too narrow',
     help: 'correct the name, or promote a bundle that has the route and covers the destinations',
   },
+  repository_missing: {
+    summary: 'the folder is no policy repository: it has no trust.yaml that can be read',
+    help: 'run the command at the root of the repository, or give --repo; `cedargate init` makes one',
+  },
+  bundle_ambiguous: {
+    summary: 'two bundles of the repository have one name and version, and differ',
+    help: 'a version is built once: find out which file is the one that was reviewed',
+  },
   history_broken: {
     summary:
       'a document of the history has another number, or follows another document, than it should',

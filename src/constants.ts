@@ -64,6 +64,8 @@ export const CONFIGMAP_BYTES_MAX = 1 * MIB;
 export const HISTORY_FILES_MAX = 10_000;
 /** How long after the day of its review a document expires, milliseconds: 30 days. */
 export const EXPIRES_AFTER_REVIEW_MS = 30 * 24 * 3_600_000;
+/** Until when an emergency is to be taken over, where trust.yaml does not say: milliseconds, a day. */
+export const RECONCILE_WITHIN_MS = 24 * 3_600_000;
 /** Documents in one directory: a gateway covers hundreds of services. */
 export const ROLLOUT_FILES_MAX = 2_000;
 /** One YAML file; far above real ones, below what makes parsing slow. */

@@ -22,6 +22,7 @@ const PEEK_CHUNK_BYTES = 64 * 1024;
 /** A file whose first bytes are those of a built bundle; whether the rest is whole, opening says. */
 export interface ShelfBundle extends ShelfFile {
   readonly digest: Digest;
+  readonly manifestBytes: Uint8Array;
 }
 
 export interface Shelf {
@@ -37,9 +38,10 @@ export async function readShelf(directory: string): Promise<Result<Shelf>> {
   const bundles: ShelfBundle[] = [];
   const problems = [...listed.value.problems];
   for (const file of listed.value.files) {
-    const digest = await peekDigest(file);
-    if (typeof digest === 'string') bundles.push({ ...file, digest });
-    else problems.push(digest);
+    const peeked = await peek(file);
+    if (peeked instanceof Uint8Array) {
+      bundles.push({ ...file, digest: bundleDigest(peeked), manifestBytes: peeked });
+    } else problems.push(peeked);
   }
   return ok({ bundles, problems });
 }
@@ -83,7 +85,7 @@ async function openFile<T>(
   return accept(opened.value, file);
 }
 
-async function peekDigest({ name, path, size }: ShelfFile): Promise<Digest | Problem> {
+async function peek({ name, path, size }: ShelfFile): Promise<Uint8Array | Problem> {
   if (size > ARCHIVE_BYTES_MAX) {
     const message = `the archive has more than ${ARCHIVE_BYTES_MAX} bytes`;
     return problem('bundle_too_large', message, { file: name });
@@ -105,7 +107,7 @@ async function peekDigest({ name, path, size }: ShelfFile): Promise<Digest | Pro
       if (length < needed) continue;
       const peeked = peekManifest(Buffer.concat(chunks), name);
       if (!peeked.ok) return peeked.problems[0];
-      if ('bytes' in peeked.value) return bundleDigest(peeked.value.bytes);
+      if ('bytes' in peeked.value) return peeked.value.bytes;
       needed = peeked.value.more;
     }
     return damaged('the archive is cut off');

@@ -79,6 +79,8 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   rollout_conflict: EXIT.invalid,
   rollout_not_ours: EXIT.invalid,
   rollout_misfit: EXIT.invalid,
+  repository_missing: EXIT.couldNot,
+  bundle_ambiguous: EXIT.trust,
   history_broken: EXIT.trust,
   change_refused: EXIT.trust,
   bundle_revoked: EXIT.trust,

@@ -6,15 +6,9 @@ import type { Digest } from '../bundle/types.js';
 import { type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import { approvedState } from '../rollout/effective.js';
-import type { ApprovedState, Match, VerifiedDocument } from '../rollout/types.js';
+import { type BundleFacts, fitProblem } from '../rollout/fit.js';
+import type { ApprovedState, VerifiedDocument } from '../rollout/types.js';
 import type { RolloutMemory, Running } from './rollout-memory.js';
-
-/** What has to be known of a bundle to say whether it fits a document. */
-export interface BundleFacts {
-  readonly routes: readonly string[];
-  /** `scope.destinations`; undefined = any. */
-  readonly destinations: readonly string[] | undefined;
-}
 
 /** Verified and compiled, or why not. */
 export type BundleSupply = (digest: Digest) => Promise<Result<BundleFacts>>;
@@ -69,34 +63,6 @@ async function take(
   }
   const facts = await supply(digest);
   if (!facts.ok) return facts;
-  const fault = misfit(state, facts.value, check);
+  const fault = fitProblem(state, facts.value, check);
   return fault === undefined ? ok(undefined) : failed(fault);
-}
-
-function misfit(
-  state: ApprovedState,
-  facts: BundleFacts,
-  check: { readonly routes: boolean },
-): Problem | undefined {
-  const { destinations } = facts;
-  const outside = state.destinations.find(
-    ({ service }) => destinations !== undefined && !destinations.includes(service),
-  );
-  if (outside !== undefined) {
-    const message = `\`${outside.service}\` is not in the scope of the bundle`;
-    return problem('rollout_misfit', message);
-  }
-  if (!check.routes) return undefined;
-  const known = new Set(facts.routes);
-  for (const { name, match } of entriesOf(state)) {
-    const route = match.routes?.find((each) => !known.has(each));
-    if (route === undefined) continue;
-    const message = `\`${name}\` names the route \`${route}\`, which the bundle does not have`;
-    return problem('rollout_misfit', message);
-  }
-  return undefined;
-}
-
-function entriesOf(state: ApprovedState): readonly { name: string; match: Match }[] {
-  return [...state.enforce, ...state.hold, ...state.exceptions, ...state.blocks];
 }

@@ -11,7 +11,7 @@ import type { ActiveBundle, Generation } from '../check/types.js';
 import { messageOf, type Problem, problem } from '../errors.js';
 import type { Result } from '../result.js';
 import { approvedState } from '../rollout/effective.js';
-import type { BundleFacts } from './choose-running.js';
+import type { BundleFacts } from '../rollout/fit.js';
 import type {
   ChangeEvent,
   Refusal,

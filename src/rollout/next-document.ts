@@ -54,8 +54,23 @@ export function nextDocument(next: NextDocument): RolloutPayload {
     expiresAt: timeOf(source.change.reviewByMs + EXPIRES_AFTER_REVIEW_MS),
     minReader: WRITTEN_FOR_READER,
     evidence: next.evidence ?? null,
-    reconciles: next.reconcile && newest?.kind === 'emergency' ? [newest.digest] : [],
+    reconciles: reconciled(next, last),
   };
+}
+
+/**
+ * Every emergency that was ever taken over. A pod that stopped at one and missed the document that
+ * took it over would else refuse all later ones.
+ */
+function reconciled(
+  { history, reconcile }: NextDocument,
+  last: VerifiedRollout | undefined,
+): readonly Digest[] {
+  const since = history.filter(({ kind, sequence }) => {
+    return kind === 'emergency' && sequence > (last?.sequence ?? 0);
+  });
+  const open = reconcile ? since.map(({ digest }) => digest) : [];
+  return unique([...(last?.reconciles ?? []), ...open]);
 }
 
 /** What an open emergency revoked stays revoked: nobody un-revokes by taking it over. */

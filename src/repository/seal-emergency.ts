@@ -1,0 +1,107 @@
+/**
+ * An emergency on the last approved document, sealed and signed. It needs one key and no approval,
+ * and can do nothing that its few words do not say. Nothing is written here.
+ */
+import type { Digest } from '../bundle/types.js';
+import { RECONCILE_WITHIN_MS } from '../constants.js';
+import { problem } from '../errors.js';
+import { failed, ok, type Result } from '../result.js';
+import { parseSealed } from '../rollout/documents.js';
+import { approvedState } from '../rollout/effective.js';
+import { blockFields } from '../rollout/entries-schema.js';
+import { sealEmergency } from '../rollout/seal.js';
+import type { Block, VerifiedDocument, VerifiedEmergency } from '../rollout/types.js';
+import { verifyDocument } from '../rollout/verify.js';
+import type { PrivateKey } from '../signing/keys.js';
+import { documentFile, type RolloutId } from './layout.js';
+import type { Repository } from './open.js';
+import { personWith } from './people.js';
+import { openHistory, type SealedChange } from './seal-rollout.js';
+
+/** What one command adds; what an open emergency says already is repeated. */
+export interface Delta {
+  readonly relax: readonly string[] | 'all';
+  readonly rollback: boolean;
+  readonly blocks: readonly Block[];
+  /** Revokes what runs under the last document. */
+  readonly revokeActive: boolean;
+}
+
+export interface EmergencyChange {
+  readonly id: RolloutId;
+  readonly delta: Partial<Delta>;
+  readonly ticket: string;
+  readonly key: PrivateKey;
+  readonly nowMs: number;
+}
+
+export interface SealedEmergencyChange extends SealedChange {
+  readonly document: VerifiedEmergency;
+}
+
+export async function sealEmergencyChange(
+  repository: Repository,
+  { id, delta, ticket, key, nowMs }: EmergencyChange,
+): Promise<Result<SealedEmergencyChange>> {
+  const { trust } = repository;
+  const person = personWith(key, 'emergency', trust, nowMs);
+  if (!person.ok) return person;
+  const history = await openHistory(repository, id);
+  if (!history.ok) return history;
+  const { newest, lastRollout, entries } = history.value;
+  if (newest === undefined || lastRollout === undefined) {
+    const message = `there is no approved document of \`${id.name}\` in \`${id.environment}\``;
+    return failed(problem('change_refused', message));
+  }
+  const overdue = overdueProblem(newest, nowMs);
+  if (overdue !== undefined) return failed(overdue);
+  const base = parseSealed(lastRollout.bytes, 'base');
+  if (!base.ok) return base;
+  if (base.value.kind !== 'SealedRollout') throw new Error('a verified rollout is a rollout');
+
+  const open = newest.kind === 'emergency' ? newest : undefined;
+  const active = delta.revokeActive === true ? approvedState(newest).active?.digest : undefined;
+  const within = trust.limits.reconcileWithin ?? RECONCILE_WITHIN_MS;
+  // A proposal that waits keeps its number, and is overtaken.
+  const sequence = (entries.at(-1)?.sequence ?? 0) + 1;
+  const bytes = sealEmergency(
+    {
+      base: base.value,
+      sequence,
+      relax: united(open?.relax ?? [], delta.relax ?? []),
+      rollback: (open?.rollback ?? false) || (delta.rollback ?? false),
+      blocks: unitedBlocks(open?.blocks ?? [], delta.blocks ?? []).map(blockFields),
+      revoke: [...new Set<Digest>([...(open?.revoke ?? []), ...(active ? [active] : [])])],
+      ticket,
+      issuedAt: new Date(nowMs).toISOString(),
+      reconcileBy: new Date(nowMs + within).toISOString(),
+    },
+    key,
+  );
+  const file = documentFile(id, sequence);
+  const verified = verifyDocument(bytes, file, { trust, environment: id.environment });
+  if (!verified.ok) return verified;
+  if (verified.value.kind !== 'emergency') throw new Error('a sealed emergency is one');
+  const { digest } = verified.value;
+  const change = { id, file, bytes, sequence, digest, replaces: false, source: undefined };
+  return ok({ ...change, document: verified.value });
+}
+
+/** Whoever lets an emergency lie does not get another one: somebody has to look at it first. */
+function overdueProblem(newest: VerifiedDocument, nowMs: number) {
+  if (newest.kind !== 'emergency' || nowMs < newest.reconcileByMs) return undefined;
+  const by = new Date(newest.reconcileByMs).toISOString();
+  const message = `emergency ${newest.sequence} (${newest.ticket}) was to be reconciled by ${by}`;
+  const help = 'take it over first: a rollout with --reconcile';
+  return problem('emergency_unreconciled', message, { help });
+}
+
+function united(a: Delta['relax'], b: Delta['relax']): Delta['relax'] {
+  return a === 'all' || b === 'all' ? 'all' : [...new Set([...a, ...b])];
+}
+
+/** A block of the same name takes the place of the one before. */
+function unitedBlocks(before: readonly Block[], added: readonly Block[]): readonly Block[] {
+  const names = new Set(added.map(({ name }) => name));
+  return [...before.filter(({ name }) => !names.has(name)), ...added];
+}

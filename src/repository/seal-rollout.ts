@@ -1,0 +1,202 @@
+/**
+ * The next document of a rollout, from an edit of its source: held against the rules, against the
+ * history and against its bundles, sealed and signed. Nothing is written here.
+ */
+import { join } from 'node:path';
+import { readBounded } from '../bundle/read-bounded.js';
+import { decodeText } from '../bundle/text.js';
+import type { Digest } from '../bundle/types.js';
+import { YAML_BYTES_MAX } from '../constants.js';
+import { problem } from '../errors.js';
+import { failed, ok, type Result } from '../result.js';
+import { changeProblems, type Provenance } from '../rollout/change-rules.js';
+import { setChange } from '../rollout/edit-source.js';
+import { fitProblem } from '../rollout/fit.js';
+import { nextDocument } from '../rollout/next-document.js';
+import type { RolloutPayload } from '../rollout/payload.js';
+import { sealRollout } from '../rollout/seal.js';
+import { parseRolloutSource } from '../rollout/source.js';
+import type { RolloutSource, VerifiedDocument } from '../rollout/types.js';
+import { type ExaminedRollout, examineRollout } from '../rollout/verify.js';
+import type { PrivateKey } from '../signing/keys.js';
+import { bundleFacts, type FoundBundle, findBundle } from './bundles.js';
+import { type History, readHistory } from './history.js';
+import { documentFile, type RolloutId, rolloutFile } from './layout.js';
+import type { Repository } from './open.js';
+import { personWith } from './people.js';
+
+export interface RolloutChange {
+  readonly id: RolloutId;
+  /** Text to text; what it makes is parsed afterwards. */
+  readonly edit: (text: string) => string;
+  /** The text to begin with when there is no source yet. */
+  readonly first: string | undefined;
+  /** Fields of `change:`; what is not given stays. */
+  readonly change: Partial<RolloutSource['change']>;
+  readonly from: Provenance | undefined;
+  readonly revoke: readonly Digest[];
+  /** Takes over the open emergency. */
+  readonly reconcile: boolean;
+  /** Replaces a proposal that is not approved yet. */
+  readonly replace: boolean;
+  readonly key: PrivateKey;
+  readonly nowMs: number;
+  /** Used for the first document only. */
+  readonly newSeed: string;
+}
+
+/** Ready to be written: the document first, then the source. */
+export interface SealedChange {
+  readonly id: RolloutId;
+  /** Relative to the repository. */
+  readonly file: string;
+  readonly bytes: Buffer;
+  readonly sequence: number;
+  readonly digest: Digest;
+  /** Whether `file` is there and is to be replaced. */
+  readonly replaces: boolean;
+  readonly source: { readonly file: string; readonly text: string } | undefined;
+}
+
+export interface SealedRolloutChange extends SealedChange {
+  readonly examined: ExaminedRollout;
+}
+
+export async function sealChange(
+  repository: Repository,
+  change: RolloutChange,
+): Promise<Result<SealedRolloutChange>> {
+  const { id, key, nowMs } = change;
+  const author = personWith(key, 'author', repository.trust, nowMs);
+  if (!author.ok) return author;
+  const history = await openHistory(repository, id);
+  if (!history.ok) return history;
+  const { proposal, newest } = history.value;
+  if (proposal !== undefined && !change.replace) {
+    const message = `\`${proposal.file}\` waits for approval, and stands in the way`;
+    return failed(problem('change_refused', message, { help: PROPOSAL_HELP }));
+  }
+  const edited = await editSource(repository, change);
+  if (!edited.ok) return edited;
+  const { source, text } = edited.value;
+  const bundles = await resolveBundles(repository, source, history.value);
+  if (!bundles.ok) return bundles;
+  const { active, candidate } = bundles.value;
+
+  const payload = nextDocument({
+    ...change,
+    history: history.value.entries.flatMap(({ document }) => document ?? []),
+    source,
+    sourceText: text,
+    active: refOf(active),
+    candidate: candidate && refOf(candidate),
+    author: author.value,
+    trust: repository.trust.digest,
+    issuedAtMs: nowMs,
+    evidence: undefined,
+  });
+  const { trust } = repository;
+  const [refused, ...more] = changeProblems({ payload, newest, trust, nowMs, from: change.from });
+  if (refused !== undefined) return failed(refused, ...more);
+  return sealed(repository, change, payload, { source, text, active });
+}
+
+const PROPOSAL_HELP =
+  'have it approved with `cedargate approve`, or give --replace to seal this change in its place';
+
+function sealed(
+  { trust }: Repository,
+  { id, key, replace }: RolloutChange,
+  payload: RolloutPayload,
+  { source, text, active }: { source: RolloutSource; text: string; active: FoundBundle },
+): Result<SealedRolloutChange> {
+  const facts = bundleFacts(active.opened);
+  if (!facts.ok) return facts;
+  const misfit = fitProblem(source, facts.value, { routes: true });
+  if (misfit !== undefined) return failed({ ...misfit, file: rolloutFile(id) });
+  const bytes = sealRollout(payload, key);
+  const file = documentFile(id, payload.sequence);
+  // What a sidecar would say, approvals apart.
+  const examined = examineRollout(bytes, file, { trust, environment: id.environment });
+  if (!examined.ok) return examined;
+  const { digest, sequence } = examined.value.document;
+  const written = { file: rolloutFile(id), text };
+  const result = { id, file, bytes, sequence, digest, replaces: replace, source: written };
+  return ok({ ...result, examined: examined.value });
+}
+
+/** Problem codes: `history_broken`, and why a document of it does not verify. */
+export async function openHistory(
+  { root, trust }: Repository,
+  id: RolloutId,
+): Promise<Result<History>> {
+  const history = await readHistory(root, id, { trust, environment: id.environment });
+  if (!history.ok) return history;
+  const { problems, entries } = history.value;
+  const broken = entries.flatMap((entry) =>
+    entry.document === undefined && entry.examined === undefined ? entry.problems : [],
+  );
+  const [first, ...rest] = [...problems, ...broken];
+  return first === undefined ? history : failed(first, ...rest);
+}
+
+async function editSource(
+  { root }: Repository,
+  { id, edit, change, first }: RolloutChange,
+): Promise<Result<{ source: RolloutSource; text: string }>> {
+  const file = rolloutFile(id);
+  const bytes = await readBounded(join(root, file), file, YAML_BYTES_MAX);
+  if (!bytes.ok && first === undefined) {
+    const help = 'write it, or begin it with `cedargate promote` and --service';
+    return failed({ ...bytes.problems[0], code: 'file_unreadable', help });
+  }
+  const before = bytes.ok ? decodeText({ name: file, bytes: bytes.value }) : undefined;
+  if (before?.ok === false) return before;
+  const start = before?.value.text ?? first ?? '';
+  // An edit wants a text that can be read.
+  const readable = parseRolloutSource(start, file);
+  if (!readable.ok) return readable;
+  const text = setChange(edit(start), change);
+  const source = parseRolloutSource(text, file);
+  if (!source.ok) return source;
+  const { name, environment } = source.value;
+  if (name !== id.name || environment !== id.environment) {
+    const message = `the source says \`${name}\` in \`${environment}\`, and stands elsewhere`;
+    return failed(problem('rollout_invalid', message, { file }));
+  }
+  return ok({ source: source.value, text });
+}
+
+async function resolveBundles(
+  repository: Repository,
+  source: RolloutSource,
+  { entries }: History,
+): Promise<Result<{ active: FoundBundle; candidate: FoundBundle | undefined }>> {
+  const documents = entries.flatMap(({ document }) => document ?? []);
+  const active = await findBundle(repository, source.bundle);
+  if (!active.ok) return active;
+  const candidate = source.candidate && (await findBundle(repository, source.candidate));
+  if (candidate?.ok === false) return candidate;
+  for (const found of [active.value, ...(candidate === undefined ? [] : [candidate.value])]) {
+    const other = otherDigest(found, documents);
+    if (other === undefined) continue;
+    const message = `\`${found.name}@${found.version}\` was \`${other}\` in an earlier document`;
+    return failed(problem('bundle_ambiguous', message, { file: found.file }));
+  }
+  return ok({ active: active.value, candidate: candidate?.value });
+}
+
+/** The digest that the same name and version had before, when it was another one. */
+function otherDigest(
+  { name, version, digest }: FoundBundle,
+  documents: readonly VerifiedDocument[],
+): Digest | undefined {
+  return documents
+    .flatMap((each) => (each.kind === 'rollout' ? [each.resolved.active] : []))
+    .find((each) => each.name === name && each.version === version && each.digest !== digest)
+    ?.digest;
+}
+
+function refOf({ name, version, digest }: FoundBundle) {
+  return { name, version, digest };
+}
