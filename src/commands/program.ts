@@ -13,6 +13,7 @@ import { registerBundleTest } from './bundle-test.js';
 import { registerConfigPrint } from './config-print.js';
 import { EXIT, EXIT_MEANINGS } from './exit-codes.js';
 import { registerExplain } from './explain.js';
+import { registerHistory } from './history.js';
 import { registerInit } from './init.js';
 import { registerKeygen } from './keygen.js';
 import { crash, fail, type Io, print } from './output.js';
@@ -75,6 +76,7 @@ export function buildProgram(io: Io): Command {
   registerVerify(program, io);
   registerKeygen(program, io);
   registerExplain(program, io);
+  registerHistory(program, io);
   const config = program.command('config').description('look at the configuration');
   registerConfigPrint(config, io);
   return program;
