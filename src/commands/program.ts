@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { CedargateError } from '../errors.js';
 import { packageVersion } from '../version.js';
+import { registerBlock } from './block.js';
 import { registerBundleAttach } from './bundle-attach.js';
 import { registerBundleBuild } from './bundle-build.js';
 import { registerBundleDiff } from './bundle-diff.js';
@@ -11,12 +12,18 @@ import { registerBundlePae } from './bundle-pae.js';
 import { registerBundleSign } from './bundle-sign.js';
 import { registerBundleTest } from './bundle-test.js';
 import { registerConfigPrint } from './config-print.js';
+import { registerEnforce } from './enforce.js';
+import { registerExceptionAdd } from './exception-add.js';
+import { registerExceptionList } from './exception-list.js';
 import { EXIT, EXIT_MEANINGS } from './exit-codes.js';
 import { registerExplain } from './explain.js';
 import { registerHistory } from './history.js';
 import { registerInit } from './init.js';
 import { registerKeygen } from './keygen.js';
 import { crash, fail, type Io, print } from './output.js';
+import { registerPromote } from './promote.js';
+import { registerRelax } from './relax.js';
+import { registerRollback } from './rollback.js';
 import { registerServe } from './serve.js';
 import { registerVerify } from './verify.js';
 
@@ -73,6 +80,16 @@ export function buildProgram(io: Io): Command {
   registerBundleSign(bundle, io);
   registerBundlePae(bundle, io);
   registerBundleAttach(bundle, io);
+  registerPromote(program, io);
+  registerEnforce(program, io);
+  registerRelax(program, io);
+  registerBlock(program, io);
+  registerRollback(program, io);
+  const exception = program
+    .command('exception')
+    .description('work on exceptions: what is let through for a limited time');
+  registerExceptionAdd(exception, io);
+  registerExceptionList(exception, io);
   registerVerify(program, io);
   registerKeygen(program, io);
   registerExplain(program, io);

@@ -35,6 +35,7 @@ const ALWAYS: readonly LayoutEntry[] = [
   { template: 'CODEOWNERS', path: 'CODEOWNERS' },
   { template: 'gitignore', path: '.gitignore' },
   { template: 'trust.yaml', path: 'trust.yaml' },
+  { template: 'rollout.yaml', path: 'rollouts/dev/NAME.yaml' },
   ...POLICY_FILES.map((file) => ({ template: `policy/${file}`, path: `policies/NAME/${file}` })),
 ];
 

@@ -33,6 +33,9 @@ const SCRIPT_MODE = 0o755;
 /** Nobody but the owner reads a private key. */
 const KEY_MODE = 0o600;
 
+/** When somebody looks at the first rollout again: a quarter later. */
+const REVIEW_AFTER_MS = 90 * 86_400_000;
+
 /** The version that the new bundle begins with: `2026.11.1` in November 2026. */
 export function firstVersion(nowMs: number): string {
   const [year, month] = new Date(nowMs).toISOString().split('-');
@@ -44,7 +47,7 @@ export function makeRepository(input: RepositoryInput): readonly RepositoryFile[
   const { values, keys, readTemplate } = input;
   const fillings = fillingsOf(input);
   const files = layout(values.ci).map(({ template, path, executable }) => ({
-    path: path.replace('/NAME/', `/${values.name}/`),
+    path: path.replace('/NAME', `/${values.name}`),
     text: fill(readTemplate(template), fillings),
     mode: executable === true ? SCRIPT_MODE : FILE_MODE,
   }));
@@ -72,6 +75,7 @@ function fillingsOf({
     file: `${name}-${version}.tar.gz`,
     cedargate: cedargateVersion,
     request: ci === 'gitlab' ? 'merge request' : 'pull request',
+    reviewBy: dayText(nowMs + REVIEW_AFTER_MS),
     keys: keysSection(keys, startOfDay(nowMs)),
     ...codeOwners(values.owner),
   };
@@ -89,7 +93,11 @@ function fillingsOf({
  * seconds, which may seem earlier than the moment at which this ran.
  */
 function startOfDay(nowMs: number): number {
-  return Date.parse(new Date(nowMs).toISOString().slice(0, 10));
+  return Date.parse(dayText(nowMs));
+}
+
+function dayText(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
 }
 
 const HANDLE = /^@[A-Za-z0-9][A-Za-z0-9-]*(\/[A-Za-z0-9._-]+)*$/;

@@ -65,7 +65,7 @@ export function nextDocument(next: NextDocument): RolloutPayload {
 function reconciled(
   { history, reconcile }: NextDocument,
   last: VerifiedRollout | undefined,
-): readonly Digest[] {
+): Digest[] {
   const since = history.filter(({ kind, sequence }) => {
     return kind === 'emergency' && sequence > (last?.sequence ?? 0);
   });

@@ -11,6 +11,7 @@ import { createEvaluator } from '../../../src/cedar/evaluator.js';
 import { layout } from '../../../src/init/layout.js';
 import { EXAMPLE_PEOPLE } from '../../../src/init/people.js';
 import { type Choices, CI_SYSTEMS } from '../../../src/init/values.js';
+import { parseRolloutSource } from '../../../src/rollout/source.js';
 import { parseTrust, type Role } from '../../../src/rollout/trust.js';
 import { pae } from '../../../src/signing/dsse.js';
 import { parsePrivateKey, sign } from '../../../src/signing/keys.js';
@@ -65,6 +66,23 @@ describe.each(CHOICES)('a repository made with %s', (_name, choices) => {
     if (!result.ok) throw new Error('the bundle does not compile');
     const owners = result.value.program.policies.map((policy) => policy.owner);
     expect(owners).toEqual([expected, expected, expected]);
+  });
+
+  it('has the source of a rollout in dev, with the bundle in shadow', () => {
+    const name = choices.name ?? 'payments';
+    const path = `rollouts/dev/${name}.yaml`;
+    const source = parseRolloutSource(textOf(made, path), path);
+    expect(source).toMatchObject({
+      ok: true,
+      value: {
+        name,
+        environment: 'dev',
+        destinations: [{ service: choices.service ?? 'shop/payments', onFault: 'fail' }],
+        change: { owner: choices.owner ?? `team-${name}`, reviewByMs: Date.UTC(2027, 1, 23) },
+        bundle: { name, version: '2026.11.1' },
+        enforce: [],
+      },
+    });
   });
 
   it('has YAML and JSON that parse, and nothing left to fill in', () => {
@@ -141,6 +159,7 @@ describe('the files', () => {
       '644 policies/payments/service.cedar',
       '644 policies/payments/tests/cedar.json',
       '644 policies/payments/tests/requests.yaml',
+      '644 rollouts/dev/payments.yaml',
       '644 trust.yaml',
     ]);
   });
