@@ -18,6 +18,7 @@ import { registerExceptionAdd } from './exception-add.js';
 import { registerExceptionList } from './exception-list.js';
 import { EXIT, EXIT_MEANINGS } from './exit-codes.js';
 import { registerExplain } from './explain.js';
+import { registerHistory } from './history.js';
 import { registerInit } from './init.js';
 import { registerKeygen } from './keygen.js';
 import { crash, fail, type Io, print } from './output.js';
@@ -96,6 +97,7 @@ export function buildProgram(io: Io): Command {
   registerVerify(program, io);
   registerKeygen(program, io);
   registerExplain(program, io);
+  registerHistory(program, io);
   const config = program.command('config').description('look at the configuration');
   registerConfigPrint(config, io);
   return program;
