@@ -1,11 +1,12 @@
 /**
- * `make demo`: the main job end to end on real Envoys, as a story in two acts. Exit 0 only when every
+ * `make demo`: the main job end to end on real Envoys, as a story in three acts. Exit 0 only when every
  * claim of observe.ts was observed; what was not is named. KEEP=1 leaves it running.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { actOne } from './act-one.js';
+import { actThree } from './act-three.js';
 import { actTwo } from './act-two.js';
 import { Bundles } from './bundles.js';
 import { keep } from './keep.js';
@@ -25,6 +26,7 @@ async function story(world: World, bundles: Bundles): Promise<void> {
   stage.heading('cedargate demo');
   await actOne(stage, world);
   await actTwo(stage, world, bundles);
+  await actThree(stage, world, bundles);
 }
 
 /** Says what was not observed; the exit code. */

@@ -23,6 +23,13 @@ export const CLAIMS = {
   tamperedRefused: 'tampered copy: refused, with the file and the reason',
   copiesChangeNothing: 'bad copies: the running sidecar refuses them and goes on deciding',
   diffNames: 'diff: it names the caller who would lose access, before anything is built',
+  promotedTwice: 'promote: one digest from dev over test to production, approved by two each time',
+  authorRefused: 'approve: nobody approves what they wrote',
+  approvedServed: 'rollout: the sidecar serves the approved document, and its stamp says which',
+  replayRefused: 'replay: an older document is refused, and changes nothing',
+  relaxedAtOnce: 'emergency: one key puts everything back to shadow, within seconds',
+  fourAnswers:
+    'history: what changed, who approved it, where it ran, what became of the one before',
 } as const;
 
 export type Claim = keyof typeof CLAIMS;

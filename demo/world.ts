@@ -100,6 +100,14 @@ export class World {
     return last;
   }
 
+  /** The last one that was started there. */
+  sidecarIn(environment: Environment): Sidecar {
+    const { admin } = this.#cedargates[environment];
+    const found = this.#sidecars.findLast(({ adminPort }) => adminPort === admin);
+    if (found === undefined) throw new Error(`no cedargate was started in ${environment}`);
+    return found;
+  }
+
   get upstream(): Upstream {
     if (this.#upstream === undefined) throw new Error('the upstream was not started');
     return this.#upstream;
@@ -125,6 +133,11 @@ export class World {
     const sidecar = await this.#startSidecar(environment, [...flags, '--mode', 'enforce']);
     if (environment === 'test') await this.#startEnvoy('test', ['testing']);
     return sidecar;
+  }
+
+  /** A cedargate in production that serves approved rollouts; the one before must have ended. */
+  startApproved(flags: readonly string[]): Promise<Sidecar> {
+    return this.#startSidecar('production', flags);
   }
 
   /** One request through Envoy, joined with its decision line by the id in its stamp. */
