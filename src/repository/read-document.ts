@@ -55,14 +55,22 @@ export async function readDocument(
   });
 }
 
+/** Sequence of the newest document that counts, when it came after this one. */
+export function overtakenBy({ examined, history: { newest } }: ReadDocument): number | undefined {
+  const { sequence } = documentOf(examined);
+  return newest !== undefined && newest.sequence > sequence ? newest.sequence : undefined;
+}
+
 /** What stands before the document in the history. */
 export function documentBefore({ examined, history }: ReadDocument): Before {
   const document = documentOf(examined);
   const earlier = history.entries.filter((entry) => entry.sequence < document.sequence);
   if (document.kind === 'emergency') {
     const last = earlier.flatMap((entry) => entry.document ?? []).at(-1);
-    // Its base is inside it, and verified with it.
-    return { kind: 'document', document: last ?? document.base, approved: true };
+    // Its base is inside it, and verified with it: a history may lag behind.
+    const { base } = document;
+    const before = last === undefined || last.sequence < base.sequence ? base : last;
+    return { kind: 'document', document: before, approved: true };
   }
   if (document.previous === null) return { kind: 'nothing' };
   const entry = earlier.find((each) => digestOf(each) === document.previous);

@@ -7,8 +7,8 @@ import { readBounded } from '../bundle/read-bounded.js';
 import { decodeText } from '../bundle/text.js';
 import type { Digest } from '../bundle/types.js';
 import { YAML_BYTES_MAX } from '../constants.js';
-import { problem } from '../errors.js';
-import { failed, ok, type Result } from '../result.js';
+import { type Problem, problem } from '../errors.js';
+import { type Failed, failed, ok, type Result } from '../result.js';
 import { changeProblems, type Provenance } from '../rollout/change-rules.js';
 import { setChange } from '../rollout/edit-source.js';
 import { fitProblem } from '../rollout/fit.js';
@@ -118,11 +118,17 @@ function sealed(
   const file = documentFile(id, payload.sequence);
   // What a sidecar would say, approvals apart.
   const examined = examineRollout(bytes, file, { trust, environment: id.environment });
-  if (!examined.ok) return examined;
+  if (!examined.ok) return inSource(examined, file, rolloutFile(id));
   const { digest, sequence } = examined.value.document;
   const written = { file: rolloutFile(id), text };
   const result = { id, file, bytes, sequence, digest, replaces: replace, source: written };
   return ok({ ...result, examined: examined.value });
+}
+
+/** The document was never written: what people can correct is the source. */
+function inSource({ problems: [first, ...rest] }: Failed, file: string, source: string): Failed {
+  const renamed = (p: Problem) => (p.file?.startsWith(file) ? { ...p, file: source } : p);
+  return failed(renamed(first), ...rest.map(renamed));
 }
 
 /** Problem codes: `history_broken`, and why a document of it does not verify. */

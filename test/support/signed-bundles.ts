@@ -13,11 +13,11 @@ import type { TestKey } from './trust.js';
 export const UNSIGNED_BUNDLE = archiveOf({ files: { 'index.json': '{}' } });
 
 /** Really built, with one policy and no tests. */
-export function smallBundle(version = '1'): Buffer {
+export function smallBundle(version = '1', createdAt = '2026-11-03T09:30:00.000Z'): Buffer {
   const built = buildBundle({
     files: sourceFiles(bundleFiles(version)),
     testFiles: [],
-    createdAt: '2026-11-03T09:30:00.000Z',
+    createdAt,
     change: {},
     cedar: engineVersion(),
     runTests: () => {

@@ -1,0 +1,128 @@
+/** What every command that changes a rollout does: seal, write, say, and hand over when asked. */
+import type { Command } from 'commander';
+import type { Digest } from '../bundle/types.js';
+import {
+  type Delta,
+  type SealedEmergencyChange,
+  sealEmergencyChange,
+} from '../repository/seal-emergency.js';
+import { openHistory, type SealedRolloutChange, sealChange } from '../repository/seal-rollout.js';
+import type { Result } from '../result.js';
+import type { Provenance } from '../rollout/change-rules.js';
+import { type ApplyFlags, applyChange, withApplyFlags } from './apply-flags.js';
+import {
+  type ChangeFlags,
+  commonOf,
+  openPlace,
+  type Place,
+  readKey,
+  refuse,
+  withChangeFlags,
+} from './change-flags.js';
+import { fail, type Io } from './output.js';
+import { printChange, printEmergency, saveChange } from './save-change.js';
+
+export interface Edit {
+  readonly edit: (text: string) => string;
+  readonly first?: string | undefined;
+  readonly from?: Provenance | undefined;
+  readonly revoke?: readonly Digest[];
+}
+
+/** What a command works on, its moment included. */
+export interface Making {
+  readonly place: Place;
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+}
+
+export type ChangeCommandFlags = ChangeFlags & ApplyFlags;
+export type EmergencyCommandFlags = ChangeCommandFlags & { readonly emergency?: true };
+
+type Plan<T> = (making: Making) => Promise<Result<T>> | Result<T>;
+
+export function withEmergencyFlags(command: Command): Command {
+  return withApplyFlags(
+    withChangeFlags(command).option(
+      '--emergency',
+      'at once, with one emergency key and no approval; to be taken over later',
+    ),
+  );
+}
+
+/** Seals a rollout and writes it. */
+export async function makeChange(
+  io: Io,
+  name: string,
+  flags: ChangeCommandFlags,
+  plan: Plan<Edit>,
+): Promise<void> {
+  const nowMs = Date.now();
+  const place = await openPlace(name, flags);
+  if (!place.ok) return fail(io, place.problems);
+  const sealed = await seal(place.value, flags, nowMs, plan);
+  if (!sealed.ok) return fail(io, sealed.problems);
+  printChange(io, flags, sealed.value);
+  if (flags.apply !== true) return;
+  if (sealed.value.examined.unmet.length === 0) return applyChange(io, sealed.value, flags);
+  const refused = refuse('--apply: the document waits for approval, and no sidecar would take it');
+  fail(io, refused.problems);
+}
+
+async function seal(
+  place: Place,
+  flags: ChangeFlags,
+  nowMs: number,
+  plan: Plan<Edit>,
+): Promise<Result<SealedRolloutChange>> {
+  const common = await commonOf(flags, nowMs);
+  if (!common.ok) return common;
+  const what = await plan({ place, nowMs });
+  if (!what.ok) return what;
+  const { edit, first, from, revoke = [] } = what.value;
+  const { id, repository } = place;
+  const sealed = await sealChange(repository, { ...common.value, id, edit, first, from, revoke });
+  if (!sealed.ok) return sealed;
+  const saved = await saveChange(repository, sealed.value);
+  return saved.ok ? sealed : saved;
+}
+
+/** Seals an emergency and writes it; the source stays, for it is what people approved. */
+export async function makeEmergency(
+  io: Io,
+  name: string,
+  flags: ChangeCommandFlags,
+  plan: Plan<Partial<Delta>>,
+): Promise<void> {
+  const place = await openPlace(name, flags);
+  if (!place.ok) return fail(io, place.problems);
+  const sealed = await sealDelta(place.value, flags, Date.now(), plan);
+  if (!sealed.ok) return fail(io, sealed.problems);
+  printEmergency(io, flags, sealed.value);
+  if (flags.apply === true) await applyChange(io, sealed.value, flags);
+}
+
+async function sealDelta(
+  place: Place,
+  flags: ChangeFlags,
+  nowMs: number,
+  plan: Plan<Partial<Delta>>,
+): Promise<Result<SealedEmergencyChange>> {
+  const { ticket } = flags;
+  if (ticket === undefined) return refuse('an emergency needs --ticket');
+  const key = await readKey(flags.key);
+  if (!key.ok) return key;
+  const delta = await plan({ place, nowMs });
+  if (!delta.ok) return delta;
+  const { id, repository } = place;
+  const change = { id, delta: delta.value, ticket, key: key.value, nowMs };
+  const sealed = await sealEmergencyChange(repository, change);
+  if (!sealed.ok) return sealed;
+  const saved = await saveChange(repository, sealed.value);
+  return saved.ok ? sealed : saved;
+}
+
+/** The newest document of the rollout that counts. Problem code: `change_refused`. */
+export async function newestOf({ id, repository }: Place) {
+  return openHistory(repository, id);
+}
