@@ -3,7 +3,7 @@ import { relative, resolve, sep } from 'node:path';
 import { NAME_PATTERN } from '../bundle/names.js';
 import { readBounded } from '../bundle/read-bounded.js';
 import { DOCUMENT_BYTES_MAX } from '../constants.js';
-import { type Problem, problem } from '../errors.js';
+import type { Problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import type { Before, Examined } from '../rollout/card.js';
 import { documentOf } from '../rollout/card.js';
@@ -51,7 +51,7 @@ export async function readDocument(
   const problems = history.value.problems.filter((each) => own.some((e) => e.file === each.file));
   return ok({
     ...{ file, bytes: bytes.value, id, by, examined: examined.value, history: history.value },
-    problems: [...strayName(id.name, name, file), ...problems],
+    problems,
   });
 }
 
@@ -104,11 +104,6 @@ function placeOfFile(root: string, file: string): RolloutId | undefined {
   const folder = parts.slice(0, -1).join(sep);
   const isPlace = isName && folder === historyFolder(id) && sequenceOfFile(last) !== undefined;
   return isPlace ? id : undefined;
-}
-
-function strayName(expected: string, name: string, file: string): Problem[] {
-  if (expected === name) return [];
-  return [problem('history_broken', `the document is one of rollout \`${name}\``, { file })];
 }
 
 function digestOf(entry: HistoryEntry) {
