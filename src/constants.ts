@@ -348,3 +348,20 @@ export const APPLY_STATUS_BYTES_MAX = 4 * MIB;
 export const APPLY_LINES_MAX = 1_000;
 /** Characters of a sidecar's own words in such a line. */
 export const APPLY_WORDS_CHARS_MAX = 200;
+
+/** Change lines of logs that are kept at once, under 1 KB each: a change a day on 200 pods, for a year. */
+export const LOG_CHANGES_MAX = 100_000;
+/** Pairs of exception and caller that are counted apart; the rest share one row. */
+export const EXCEPTION_USES_MAX = 10_000;
+/** Lines of logs that could not be read and are named one by one. */
+export const LOG_BAD_NAMED_MAX = 10;
+/** Bundles that `history` compares, newest first: some tenths of a second each. */
+export const HISTORY_DIFFS_MAX = 20;
+/** Versions of trust.yaml that are read from Git: it is changed with care. */
+export const TRUST_VERSIONS_MAX = 1_000;
+/** index.json of an audit folder: about 130 bytes a file. */
+export const AUDIT_INDEX_BYTES_MAX = 8 * MIB;
+/** Files in an audit folder: documents of all rollouts, and some more. */
+export const AUDIT_FILES_MAX = 50_000;
+/** One file in an audit folder; the largest are change lines, LOG_CHANGES_MAX of them. */
+export const AUDIT_FILE_BYTES_MAX = 128 * MIB;

@@ -100,7 +100,7 @@ async function listSequences(folder: string): Promise<Result<number[]>> {
 }
 
 /** Names that claim another number, another rollout's documents, links that lead elsewhere. */
-function chainProblems(id: RolloutId, entries: readonly HistoryEntry[]): Problem[] {
+export function chainProblems(id: RolloutId, entries: readonly HistoryEntry[]): Problem[] {
   const problems: Problem[] = [];
   let before: Digest | undefined;
   for (const { file, sequence, document, examined } of entries) {

@@ -34,3 +34,13 @@ export function sequenceOfFile(name: string): number | undefined {
   const isOwnName = digits === String(sequence).padStart(SEQUENCE_DIGITS, '0');
   return isOwnName && sequence >= 1 && Number.isSafeInteger(sequence) ? sequence : undefined;
 }
+
+/** Of all rollouts. */
+export function historiesFolder(): string {
+  return HISTORY_FOLDER;
+}
+
+/** Beside the document with this number: what its `evidence` is the digest of. */
+export function evidenceFile(id: RolloutId, sequence: number): string {
+  return documentFile(id, sequence).replace(/\.json$/, '.evidence.json');
+}

@@ -19,7 +19,7 @@ const ROOMS: Readonly<Record<string, { all: readonly string[]; types?: readonly 
   commands: {
     all: [
       ...['serve', 'config', 'analysis', 'bundle', 'check', 'cedar', 'reload'],
-      ...['signing', 'rollout', 'repository', 'init', 'apply'],
+      ...['signing', 'rollout', 'repository', 'audit', 'init', 'apply'],
     ],
   },
   serve: {
@@ -47,6 +47,7 @@ const ROOMS: Readonly<Record<string, { all: readonly string[]; types?: readonly 
   bundle: { all: ['cedar', 'signing'] },
   rollout: { all: ['bundle', 'signing'] },
   repository: { all: ['bundle', 'rollout', 'signing'] },
+  audit: { all: ['bundle', 'signing', 'rollout', 'repository'] },
   reload: { all: ['bundle', 'cedar', 'check', 'rollout'] },
   analysis: { all: ['check', 'bundle', 'cedar', 'decision-log'] },
   'decision-log': { all: [], types: ['check', 'telemetry'] },
