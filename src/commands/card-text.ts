@@ -31,20 +31,17 @@ export function printCard(io: Io, card: Card): void {
     ...card.means.map(escapeName),
     ...(envoy === undefined ? [] : [envoy]),
   ]);
-  const changes = card.changes ?? [];
-  section(`What changes, ${escapeName(comparedText(card))}`, [
-    ...(card.changes !== null && changes.length === 0 ? ['nothing'] : changes.map(changeText)),
-  ]);
+  section('What changes', [escapeName(comparedText(card)), ...changeLines(card)]);
   section('Facts', table(factRows(card)).split('\n'));
   if (card.kind === 'rollout') {
     section('Approvals', [...card.needed.map(needText), ...card.approvals.map(approvalText)]);
   }
   const rows = differenceRows(card);
-  section(`Differences between environments: ${escapeName(environmentsText(card))}`, [
+  section('Differences between environments', [
+    escapeName(environmentsText(card)),
     ...(rows.length === 0 ? [] : table(rows).split('\n')),
     ...more(card),
   ]);
-  if (rows.length === 0) print(io, `\nDifferences between environments: ${environmentsText(card)}`);
   section(
     'How to check it',
     card.check.flatMap((command) => [command.what, `  ${commandText(command)}`]),
@@ -53,6 +50,10 @@ export function printCard(io: Io, card: Card): void {
     'The way back',
     card.back.flatMap((command) => [command.what, `  ${commandText(command)}`]),
   );
+}
+
+function changeLines({ changes }: Card): string[] {
+  return changes?.length === 0 ? ['nothing'] : (changes ?? []).map(changeText);
 }
 
 function more({ environments }: Card): string[] {

@@ -16,15 +16,21 @@ export function titleText({ kind, sequence, name, environment }: Card): string {
   return `${kind === 'emergency' ? 'Emergency' : 'Rollout'} ${sequence} of ${name} in ${environment}`;
 }
 
-export function statusText({ status, needed, expired }: Card): string {
-  const late = expired ? ', and expired' : '';
-  if (status === 'emergency') return `in force without approvals${late}`;
-  if (status === 'approved') return `approved${late}`;
+export function statusText({ status, needed, expired, overtakenBy }: Card): string {
   const missing = needed.filter((need) => need.missing > 0).map(needText);
-  return `not approved yet: ${missing.join('; ')}${late}`;
+  const words = {
+    emergency: 'an emergency counts without approvals',
+    approved: 'approved',
+    waiting: `not approved yet: ${missing.join('; ')}`,
+  };
+  const late = [
+    ...(expired ? ['expired'] : []),
+    ...(overtakenBy === null ? [] : [`overtaken by ${overtakenBy}`]),
+  ];
+  return [words[status], ...late].join(', ');
 }
 
-/** `2 of 2`, or what is missing and from whom. */
+/** How many there are, what is missing, and who can give it. */
 export function needText({ destination, people, got, missing, from }: CardNeed): string {
   const what = destination === null ? 'the change' : destination;
   const count = `${what} has ${got} of ${people} ${people === 1 ? 'approval' : 'approvals'}`;

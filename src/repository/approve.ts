@@ -37,7 +37,7 @@ export async function approve(
   document: ReadDocument,
   { key, comment, nowMs, runTests }: Approval,
 ): Promise<Result<Approved>> {
-  const { file, bytes, id, by, problems, examined } = document;
+  const { file, bytes, id, by, examined } = document;
   const refuse = (message: string) => failed(problem('change_refused', message, { file }));
   if (examined.kind === 'emergency') return refuse('nobody approves an emergency');
   const { trust } = repository;
@@ -57,8 +57,6 @@ export async function approve(
   };
   const formed = parseStatement(formatStatement(statement), 'approval');
   if (!formed.ok) return failed(problem('input_invalid', formed.problems[0].message));
-  const [broken, ...more] = problems;
-  if (broken !== undefined) return failed(broken, ...more);
   const approvable = { id, file, document: rollout, nowMs, runTests };
   const checked = await checkApprovable(repository, approvable);
   if (!checked.ok) return checked;

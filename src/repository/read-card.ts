@@ -8,7 +8,7 @@ import { type Card, type CardBundle, documentOf, makeCard } from '../rollout/car
 import { approvedState } from '../rollout/effective.js';
 import { type FoundBundle, findDigest } from './bundles.js';
 import type { Repository } from './open.js';
-import { documentBefore, type ReadDocument } from './read-document.js';
+import { documentBefore, overtakenBy, type ReadDocument } from './read-document.js';
 
 export async function readCard(
   repository: Repository,
@@ -33,6 +33,7 @@ export async function readCard(
   const active = is.active && opened.get(is.active.digest);
   return makeCard({
     ...{ file: document.file, examined: document.examined, before, trust: repository.trust, nowMs },
+    overtakenBy: overtakenBy(document),
     bundle: (digest) => files.get(digest) ?? { file: null, why: null },
     environments: active && environmentFacts(active.opened),
   });

@@ -3,7 +3,7 @@ import { relative, resolve, sep } from 'node:path';
 import { NAME_PATTERN } from '../bundle/names.js';
 import { readBounded } from '../bundle/read-bounded.js';
 import { DOCUMENT_BYTES_MAX } from '../constants.js';
-import { type Problem, problem } from '../errors.js';
+import type { Problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import type { Before, Examined } from '../rollout/card.js';
 import { documentOf } from '../rollout/card.js';
@@ -51,8 +51,14 @@ export async function readDocument(
   const problems = history.value.problems.filter((each) => own.some((e) => e.file === each.file));
   return ok({
     ...{ file, bytes: bytes.value, id, by, examined: examined.value, history: history.value },
-    problems: [...strayName(id.name, name, file), ...problems],
+    problems,
   });
+}
+
+/** Sequence of the newest document that counts, when it came after this one. */
+export function overtakenBy({ examined, history: { newest } }: ReadDocument): number | undefined {
+  const { sequence } = documentOf(examined);
+  return newest !== undefined && newest.sequence > sequence ? newest.sequence : undefined;
 }
 
 /** What stands before the document in the history. */
@@ -61,8 +67,10 @@ export function documentBefore({ examined, history }: ReadDocument): Before {
   const earlier = history.entries.filter((entry) => entry.sequence < document.sequence);
   if (document.kind === 'emergency') {
     const last = earlier.flatMap((entry) => entry.document ?? []).at(-1);
-    // Its base is inside it, and verified with it.
-    return { kind: 'document', document: last ?? document.base, approved: true };
+    // Its base is inside it, and verified with it: a history may lag behind.
+    const { base } = document;
+    const before = last === undefined || last.sequence < base.sequence ? base : last;
+    return { kind: 'document', document: before, approved: true };
   }
   if (document.previous === null) return { kind: 'nothing' };
   const entry = earlier.find((each) => digestOf(each) === document.previous);
@@ -96,11 +104,6 @@ function placeOfFile(root: string, file: string): RolloutId | undefined {
   const folder = parts.slice(0, -1).join(sep);
   const isPlace = isName && folder === historyFolder(id) && sequenceOfFile(last) !== undefined;
   return isPlace ? id : undefined;
-}
-
-function strayName(expected: string, name: string, file: string): Problem[] {
-  if (expected === name) return [];
-  return [problem('history_broken', `the document is one of rollout \`${name}\``, { file })];
 }
 
 function digestOf(entry: HistoryEntry) {

@@ -61,6 +61,8 @@ export interface CardInput {
   readonly file: string;
   readonly examined: Examined;
   readonly before: Before;
+  /** Sequence of a newer document that counts. */
+  readonly overtakenBy: number | undefined;
   readonly trust: Trust;
   /** The repository's bundles by digest: the file of one that counts, or why there is none. */
   readonly bundle: (digest: Digest) => Pick<CardBundle, 'file' | 'why'>;
@@ -79,6 +81,8 @@ export interface Card {
   readonly digest: Digest;
   /** Whether it counts now, as far as people are concerned: an emergency does at once. */
   readonly status: 'approved' | 'waiting' | 'emergency';
+  /** Sequence of the newest document of the history, when it came after this one. */
+  readonly overtakenBy: number | null;
   readonly means: readonly string[];
   readonly comparedWith: {
     readonly kind: VerifiedDocument['kind'];
@@ -140,6 +144,7 @@ export function makeCard(input: CardInput): Card {
     sequence: document.sequence,
     digest: document.digest,
     status: statusOf(examined),
+    overtakenBy: input.overtakenBy ?? null,
     means: meaningOf(document, is, was),
     comparedWith: comparedWith(before),
     changes,

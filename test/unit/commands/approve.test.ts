@@ -130,8 +130,8 @@ describe('approve', () => {
 
 describe('approve refuses people', () => {
   it.each([
-    ['the author', 'ada', '`ada` is the author, and never approves'],
-    ['the author with another key', 'ada2', '`ada` is the author, and never approves'],
+    ['the author', 'ada', '0002.json: `ada` is the author, and never approves'],
+    ['the author with another key', 'ada2', '0002.json: `ada` is the author, and never approves'],
     ['somebody without the role', 'erin', '`erin` does not have the role `approver`'],
     ['a key that is nobody’s', 'mallory', 'the key is that of nobody in trust.yaml'],
   ] as const)('%s', async (_who, by, message) => {
@@ -153,6 +153,20 @@ describe('approve refuses people', () => {
     expect({ exitCode, stderr }).toMatchObject({
       exitCode: 4,
       stderr: expect.stringContaining('key `bob-1` of `bob` does not count now'),
+    });
+  });
+
+  it('a key that ends before the document begins', async () => {
+    const trust = rolloutTrustText({
+      keys: { 'bob-1': ['from: 2026-01-01T00:00:00Z', 'until: 2026-11-23T00:00:00Z'] },
+    });
+    const at = await repositoryWith(
+      { issuedAt: '2026-11-25T10:00:00.000Z' },
+      { 'trust.yaml': trust },
+    );
+    expect(await approve(at, 'bob')).toMatchObject({
+      exitCode: 4,
+      stderr: expect.stringContaining('the approval would not count: key `bob-1` of `bob`'),
     });
   });
 
@@ -290,6 +304,15 @@ describe('approve refuses a document', () => {
     const result = await approve(at, 'bob', [], file);
     expect(result).toMatchObject({ exitCode, stderr: expect.stringContaining(message) });
     expect(await readFile(at(file))).toEqual(before);
+  });
+
+  it('that stands on another document, wherever it lies', async () => {
+    const copy = second({ payload: { previous: someDigest('9') } });
+    const at = await repositoryWith({}, { 'copy.json': copy });
+    expect(await approve(at, 'bob', [], 'copy.json')).toMatchObject({
+      exitCode: 4,
+      stderr: expect.stringContaining(`and the newest document is \`${verified(FIRST).digest}\``),
+    });
   });
 
   it('that was overtaken', async () => {
