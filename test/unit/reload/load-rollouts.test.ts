@@ -295,8 +295,9 @@ describe('what a former process remembered', () => {
     await place.putBundles(1);
     await place.putDocument('orders.json', testDocument(5, 1));
     await place.load();
-    const remembered = new Map([['orders', record(testDocument(7, 1))]]);
+    const remembered = new Map([['orders', record(testDocument(7, 1), { running: mallory() })]]);
     const loaded = await place.load({ remembered });
+    expect(loaded.warnings).toEqual([]);
     expect(standing(loaded)).toEqual({ orders: '5 5 1' });
     expect(loaded.unbelieved.size).toBe(0);
   });
