@@ -160,7 +160,7 @@ class RolloutLoop implements Reloader {
       const result = loaded.ok
         ? this.#apply(loaded.value, { reason, startedMs })
         : this.#refuseAll(loaded.problems, { reason, startedMs });
-      if (loaded.ok) await this.#save(loaded.value);
+      if (loaded.ok) this.#save(loaded.value);
       return result;
     } catch (thrown) {
       onTrouble?.(`reloading failed: ${messageOf(thrown)}`);
@@ -301,7 +301,8 @@ class RolloutLoop implements Reloader {
     }
   }
 
-  async #save(loaded: LoadedRollouts): Promise<void> {
+  /** Nothing waits for it: a disk that hangs must not keep the next change away. */
+  #save(loaded: LoadedRollouts): void {
     for (const [digest, file] of loaded.archives) this.#archives.set(digest, file);
     // From here on this process is what knows, but of what it could not believe.
     this.#remembered = new Map(
@@ -316,7 +317,7 @@ class RolloutLoop implements Reloader {
       shelf: this.#options.state.shelf,
     });
     const clockMs = Math.max(this.#clockFloorMs, this.#options.now());
-    this.#warn(await this.#options.state.save({ rollouts, clockMs }));
+    void this.#options.state.save({ rollouts, clockMs }).then((problems) => this.#warn(problems));
   }
 
   #warn(problems: readonly Problem[]): void {
