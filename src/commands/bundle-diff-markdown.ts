@@ -48,7 +48,7 @@ function code(text: string): string {
   return `${fence}${space}${oneLine(text)}${space}${fence}`;
 }
 
-function escapeText(text: string): string {
+export function escapeText(text: string): string {
   return oneLine(text).replace(/[\\`*_{}[\]<>#|~!@&]/g, (character) => {
     return character === '@' || character === '<' || character === '&'
       ? `&#${character.codePointAt(0)};`
@@ -65,7 +65,7 @@ function cell(text: string): string {
   return text.replaceAll('|', '\\|');
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
