@@ -4,9 +4,9 @@ import type { LogFacts } from '../audit/log-facts.js';
 import type { DocumentReport } from '../audit/report.js';
 import { escapeName } from '../bundle/names.js';
 import type { AuditedRollout } from './audit-folder.js';
-import { escapeText, table } from './bundle-diff-markdown.js';
 import { changeText } from './change-words.js';
 import { runText } from './history-text.js';
+import { escapeText, table } from './markdown.js';
 
 const HEAD = ['#', 'what', 'changed', 'approved', 'ran', 'the one before'];
 

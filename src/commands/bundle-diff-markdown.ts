@@ -20,6 +20,7 @@ import {
   trafficAccount,
   trafficSentence,
 } from './bundle-diff-words.js';
+import { cell, code, escapeText, folded, table } from './markdown.js';
 
 /** Sentences in the summary; all rows are in the tables. */
 const SUMMARY_ROWS = 10;
@@ -38,40 +39,6 @@ export function diffMarkdown(diff: BundleDiff): string {
   ]
     .filter((part) => part !== '')
     .join('\n\n');
-}
-
-/** Names and expressions of policy authors: they must not act as Markdown or HTML. */
-function code(text: string): string {
-  const longest = Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
-  const fence = '`'.repeat(longest + 1);
-  const space = text.startsWith('`') || text.endsWith('`') ? ' ' : '';
-  return `${fence}${space}${oneLine(text)}${space}${fence}`;
-}
-
-export function escapeText(text: string): string {
-  return oneLine(text).replace(/[\\`*_{}[\]<>#|~!@&]/g, (character) => {
-    return character === '@' || character === '<' || character === '&'
-      ? `&#${character.codePointAt(0)};`
-      : `\\${character}`;
-  });
-}
-
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
-}
-
-/** Pipes end a cell, inside code too. */
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|');
-}
-
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
-}
-
-function folded(title: string, body: string): string {
-  return `<details><summary>${title}</summary>\n\n${body}\n\n</details>`;
 }
 
 function summary({ meaning, structure: { policies } }: BundleDiff): string {

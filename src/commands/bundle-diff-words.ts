@@ -7,6 +7,7 @@ import type { TrafficDiff, TrafficFlip } from '../analysis/traffic.js';
 import type { FieldChange, ItemChange, PolicyChange, PolicyRef } from '../bundle/diff.js';
 import { escapeName } from '../bundle/names.js';
 import type { Decision } from '../check/types.js';
+import { shellWord } from './shell-word.js';
 
 const MEMBERS_SHOWN = 3;
 const ROUTES_SHOWN = 6;
@@ -87,12 +88,7 @@ export function explainCommand(witness: Witness): string | undefined {
   }
   if (sourceAddress !== null) parts.push('--source-address', sourceAddress);
   if (time !== null) parts.push('--time', time);
-  return escapeName(`cedargate explain ${parts.map(quoted).join(' ')}`);
-}
-
-/** For a POSIX shell. */
-function quoted(text: string): string {
-  return /^[A-Za-z0-9@%_+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  return escapeName(`cedargate explain ${parts.map(shellWord).join(' ')}`);
 }
 
 export function askedSentence({ classes, differing, questions, combinations }: Asked): string {

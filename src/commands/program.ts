@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { CedargateError } from '../errors.js';
 import { packageVersion } from '../version.js';
+import { registerApprove } from './approve.js';
 import { registerAuditExport } from './audit-export.js';
 import { registerBlock } from './block.js';
 import { registerBundleAttach } from './bundle-attach.js';
@@ -26,6 +27,7 @@ import { registerPromote } from './promote.js';
 import { registerRelax } from './relax.js';
 import { registerRollback } from './rollback.js';
 import { registerServe } from './serve.js';
+import { registerShow } from './show.js';
 import { registerVerify } from './verify.js';
 
 const EXAMPLES = `Examples:
@@ -91,6 +93,8 @@ export function buildProgram(io: Io): Command {
     .description('work on exceptions: what is let through for a limited time');
   registerExceptionAdd(exception, io);
   registerExceptionList(exception, io);
+  registerShow(program, io);
+  registerApprove(program, io);
   registerVerify(program, io);
   registerKeygen(program, io);
   registerExplain(program, io);

@@ -78,12 +78,18 @@ export function acceptDocuments(
 
 /** What speaks against a document by itself, on this sidecar and at this moment. */
 function ownFault(document: VerifiedDocument, rules: AcceptRules): Problem | undefined {
-  const rollout = rolloutOf(document);
-  const { service, nowMs } = rules;
-  if (service !== undefined && !destinationsOf(rollout).includes(service)) {
-    return problem('rollout_not_ours', `the document does not cover \`${service}\``);
-  }
-  return checkExpiry(document, rules, nowMs);
+  return (
+    checkService(rolloutOf(document), rules.service) ?? checkExpiry(document, rules, rules.nowMs)
+  );
+}
+
+/** `service`: the one destination of this sidecar; undefined = any. Problem code: `rollout_not_ours`. */
+export function checkService(
+  rollout: VerifiedRollout,
+  service: string | undefined,
+): Problem | undefined {
+  if (service === undefined || destinationsOf(rollout).includes(service)) return undefined;
+  return problem('rollout_not_ours', `the document does not cover \`${service}\``);
 }
 
 /** The files of one rollout, held against what was seen of it. */
@@ -95,11 +101,11 @@ function acceptOne(
 ): RolloutMemory | undefined {
   const seen = { newest: before?.newest, lastRollout: before?.lastRollout };
   // Older ones that are mounted beside the newest are its history, and no attempt to go back.
-  const seenSequence = seen.newest?.sequence ?? 0;
-  const hasNewest = mounted.some(({ document }) => document.sequence >= seenSequence);
+  const least = Math.max(seen.newest?.sequence ?? 0, minSequence);
+  const hasNewest = mounted.some(({ document }) => document.sequence >= least);
   const documents = mounted
     .map(({ document }) => document)
-    .filter(({ sequence }) => !hasNewest || sequence >= seenSequence);
+    .filter(({ sequence }) => !hasNewest || sequence >= least);
   const { memory, refused } = takeInOrder(documents, seen, minSequence);
   for (const { document, problem: found } of refused) {
     const file = mounted.find((each) => each.document === document);
@@ -117,26 +123,41 @@ function settleConflicts(
   mounted: ReadonlyMap<string, readonly Mounted[]>,
   refuse: (mounted: Mounted, found: Problem) => void,
 ): void {
-  const owners = new Map<string, string[]>();
-  for (const [name, { newest }] of after) {
-    for (const service of destinationsOf(rolloutOf(newest))) append(owners, service, name);
-  }
   const fallen = new Set<string>();
-  for (const [service, names] of owners) {
-    for (const name of names.length > 1 ? names : []) {
+  // What falls back may cover again what another one has taken over: that one then falls, too.
+  for (;;) {
+    const conflicts = conflictsOf(after).filter(({ name }) => !fallen.has(name));
+    if (conflicts.length === 0) return;
+    for (const { name, message } of conflicts) {
       if (fallen.has(name)) continue;
       fallen.add(name);
-      const others = names.filter((other) => other !== name).map((other) => `\`${other}\``);
-      const message = `rollout \`${name}\` covers \`${service}\`, and so does ${others.join(', ')}`;
-      const last = mounted.get(name)?.at(-1);
-      if (last !== undefined) refuse(last, problem('rollout_conflict', message));
+      const digest = after.get(name)?.newest.digest;
+      const file = mounted.get(name)?.find(({ document }) => document.digest === digest);
+      // Without one the rollout stands where it stood, and its files were refused already.
+      if (file !== undefined) refuse(file, problem('rollout_conflict', message));
+    }
+    for (const { name } of conflicts) {
+      const memory = before.get(name);
+      if (memory === undefined) after.delete(name);
+      else after.set(name, memory);
     }
   }
-  for (const name of fallen) {
-    const memory = before.get(name);
-    if (memory === undefined) after.delete(name);
-    else after.set(name, memory);
+}
+
+/** Sorted, so that the same is told in whatever order files came. */
+function conflictsOf(memories: Memories): { name: string; message: string }[] {
+  const owners = new Map<string, string[]>();
+  for (const [name, { newest }] of [...memories].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    for (const service of destinationsOf(rolloutOf(newest))) append(owners, service, name);
   }
+  return [...owners].flatMap(([service, names]) => {
+    if (names.length === 1) return [];
+    return names.map((name) => {
+      const others = names.filter((other) => other !== name).map((other) => `\`${other}\``);
+      const message = `rollout \`${name}\` covers \`${service}\`, and so does ${others.join(', ')}`;
+      return { name, message };
+    });
+  });
 }
 
 function isReplaced({ newest }: RolloutMemory, after: Memories): boolean {

@@ -32,24 +32,36 @@ export async function chooseRunning(memory: RolloutMemory, supply: BundleSupply)
   if (own.ok) return { running: under(newest, state.active?.digest), lag: undefined };
   const [lag] = own.problems;
 
-  const revoked = before?.bundle !== undefined && state.revoked.has(before.bundle);
-  if (before?.bundle !== undefined && !revoked && (await supply(before.bundle)).ok) {
-    // An emergency acts at once, on whatever bundle runs; anything else waits as a whole.
-    const document = newest.kind === 'emergency' ? newest : before.document;
-    return { running: under(document, before.bundle), lag };
-  }
-  if (revoked && state.fallback !== undefined) {
+  const kept = keepRunning(memory);
+  if (kept.bundle !== undefined && (await supply(kept.bundle)).ok) return { running: kept, lag };
+  const isRevoked = before?.bundle !== undefined && state.revoked.has(before.bundle);
+  if (isRevoked && state.fallback !== undefined) {
     const back = await take(state, state.fallback.digest, supply, { routes: false });
     if (back.ok) return { running: under(newest, state.fallback.digest), lag };
   }
-  const isRevoked = revoked || state.active === undefined;
-  const absence = isRevoked ? 'bundle_revoked' : 'no_bundle';
-  return { running: { document: newest, bundle: undefined, absence }, lag };
+  return { running: { ...kept, document: newest, bundle: undefined }, lag };
 }
 
-/** A rollback at 3 am must not fail on a route that the former bundle did not have. */
+/** What goes on while nothing of the newest document can run: what ran before, unless it is revoked. */
+export function keepRunning({ newest, running: before }: RolloutMemory): Running {
+  const state = approvedState(newest);
+  const isRevoked = before?.bundle !== undefined && state.revoked.has(before.bundle);
+  const absence = isRevoked || state.active === undefined ? 'bundle_revoked' : 'no_bundle';
+  if (before?.bundle === undefined || isRevoked) {
+    return { document: newest, bundle: undefined, absence };
+  }
+  // An emergency acts at once, on whatever bundle runs; anything else waits as a whole.
+  const document = newest.kind === 'emergency' ? newest : before.document;
+  return { document, bundle: before.bundle, absence };
+}
+
+/**
+ * An emergency that goes back to an earlier bundle, because it says so or because it revokes the
+ * later one: at 3 am that must not fail on a route that the earlier one did not have.
+ */
 function isEscape(document: VerifiedDocument): boolean {
-  return document.kind === 'emergency' && document.rollback;
+  if (document.kind !== 'emergency') return false;
+  return document.rollback || document.revoke.includes(document.base.resolved.active.digest);
 }
 
 async function take(

@@ -11,8 +11,9 @@ import { messageOf, type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import type { BundleFacts } from '../rollout/fit.js';
 import type { Trust } from '../rollout/trust.js';
+import type { VerifiedDocument } from '../rollout/types.js';
 import { type JudgedBy, verifyDocument } from '../rollout/verify.js';
-import { acceptDocuments, type FileRefusal } from './accept-documents.js';
+import { acceptDocuments, checkService, type FileRefusal } from './accept-documents.js';
 import { chooseRunning } from './choose-running.js';
 import { readDocumentFiles } from './rollout-files.js';
 import { type Memories, type RolloutMemory, rolloutOf } from './rollout-memory.js';
@@ -38,7 +39,7 @@ export interface RolloutsRequest {
   readonly service: string | undefined;
   readonly minSequence: number;
   readonly memories: Memories;
-  /** Of a former process; taken only for rollouts that `memories` lacks. */
+  /** Of a former process; taken only for rollouts that `memories` lacks, and believed only if it verifies. */
   readonly remembered: ReadonlyMap<string, RolloutRecord>;
   /** Bundles that the serving thread has loaded. */
   readonly loaded: ReadonlyMap<Digest, BundleFacts>;
@@ -57,6 +58,8 @@ export interface LoadedRollouts {
   readonly bundles: ReadonlyMap<Digest, CompiledBundle>;
   /** The archive of each running bundle, as far as it was read now. */
   readonly archives: ReadonlyMap<Digest, ShelfFile>;
+  /** Names in `remembered` of which nothing could be believed: under another trust file it may be. */
+  readonly unbelieved: ReadonlySet<string>;
   readonly warnings: readonly Problem[];
 }
 
@@ -73,7 +76,8 @@ export async function loadRollouts(request: RolloutsRequest): Promise<Result<Loa
     file,
     result: verifyDocument(bytes, file, by),
   }));
-  const before = new Map([...recall(request.remembered, by, warnings), ...request.memories]);
+  const recalled = recall(request, by, warnings);
+  const before = new Map([...recalled, ...request.memories]);
   const rules = { minSequence, service, refuseExpired: trust.value.refuseExpired, nowMs };
   const accepted = acceptDocuments(files, before, rules);
 
@@ -90,6 +94,7 @@ export async function loadRollouts(request: RolloutsRequest): Promise<Result<Loa
     refusals,
     bundles: new Map([...supply.bundles].filter(([digest]) => used.has(digest))),
     archives: new Map([...supply.archives].filter(([digest]) => used.has(digest))),
+    unbelieved: new Set([...request.remembered.keys()].filter((name) => !before.has(name))),
     warnings: [...warnings, ...supply.warnings],
   });
 }
@@ -100,28 +105,45 @@ function unreadFile(found: Problem): FileRefusal {
 
 /** What a former process had verified is verified again: the directory may have been written by anybody. */
 function recall(
-  remembered: RolloutsRequest['remembered'],
+  { remembered, memories: held, service }: RolloutsRequest,
   by: JudgedBy,
   warnings: Problem[],
 ): Memories {
   const memories = new Map<string, RolloutMemory>();
   for (const [name, record] of remembered) {
-    const open = (bytes: Uint8Array | null) => {
-      const result = bytes && verifyDocument(bytes, `state of \`${name}\``, by);
+    if (held.has(name)) continue;
+    const file = `state of \`${name}\``;
+    const open = (bytes: Uint8Array | null): VerifiedDocument | undefined => {
+      const result = bytes && verifyRemembered(bytes, file, { ...by, name, service });
       if (result?.ok === false) warnings.push(result.problems[0]);
       return result?.ok === true ? result.value : undefined;
     };
     const newest = open(record.approved);
     const lastRollout = open(record.lastRollout);
-    // The name of a file proves nothing.
-    if (newest === undefined || rolloutOf(newest).name !== name) continue;
-    if (lastRollout?.kind !== 'rollout') continue;
+    if (newest === undefined || lastRollout?.kind !== 'rollout') continue;
     const document = open(record.running);
     const [bundle] = record.bundles;
     const running = document && ({ document, bundle, absence: 'no_bundle' } as const);
     memories.set(name, { newest, lastRollout, running });
   }
   return memories;
+}
+
+/** The name of a file proves nothing, and a document of another rollout would run in this one's place. */
+function verifyRemembered(
+  bytes: Uint8Array,
+  file: string,
+  { name, service, ...by }: JudgedBy & { name: string; service: string | undefined },
+): Result<VerifiedDocument> {
+  const verified = verifyDocument(bytes, file, by);
+  if (!verified.ok) return verified;
+  const rollout = rolloutOf(verified.value);
+  if (rollout.name !== name) {
+    const message = `a document of rollout \`${rollout.name}\` stands here`;
+    return failed(problem('state_unreadable', message, { file }));
+  }
+  const foreign = checkService(rollout, service);
+  return foreign === undefined ? verified : failed({ file, ...foreign });
 }
 
 /** Bundles by digest, each opened at most once: the serving thread's own, then the two shelves. */

@@ -7,6 +7,8 @@ const INCONCLUSIVE: ReadonlySet<ErrorCode> = new Set([
   'bundle_unreadable',
   'bundle_changing',
   'rollout_unreadable',
+  // A clock that is wrong may be set right.
+  'rollout_expired',
   'engine_failure',
   'load_timeout',
 ]);

@@ -12,6 +12,7 @@ import { messageOf, type Problem, problem } from '../errors.js';
 import type { Result } from '../result.js';
 import { approvedState } from '../rollout/effective.js';
 import type { BundleFacts } from '../rollout/fit.js';
+import { keepRunning } from './choose-running.js';
 import type {
   ChangeEvent,
   Refusal,
@@ -34,14 +35,14 @@ import {
   type RolloutsRequest,
 } from './load-rollouts.js';
 import { oneAtATime } from './one-at-a-time.js';
+import { ruledDestinations } from './overlap.js';
 import type { Reloader } from './reloader.js';
 import { createRetry, type Retry } from './retry.js';
 import type { Running } from './rollout-memory.js';
+import { rolloutsToSave } from './rollout-state.js';
 import { type Held, RolloutTeller, type Run } from './rollout-teller.js';
-import { bundleOfShelf } from './state-bundles.js';
 import type { StateDirectory } from './state-directory.js';
 import type { RolloutRecord } from './state-record.js';
-import type { RolloutToSave } from './state-save.js';
 import { startWatch, type Watch } from './watch.js';
 import { watchedRollouts } from './watched.js';
 
@@ -187,6 +188,7 @@ class RolloutLoop implements Reloader {
   #apply(loaded: LoadedRollouts, run: Run): ReloadResult {
     const faults = this.#activate(loaded);
     const before = this.#held;
+    const floorMs = this.#clockFloorMs;
     const held = new Map<string, Held>();
     for (const [name, rollout] of loaded.rollouts) {
       held.set(name, this.#hold(rollout, before.get(name), faults));
@@ -195,12 +197,15 @@ class RolloutLoop implements Reloader {
       return !sameRunning(before.get(name)?.memory.running, memory.running);
     });
     this.#held = held;
-    if (changed.length > 0 || before.size > held.size) this.#swap();
+    // The newest document moves the clock at which exceptions end, whether or not it can run.
+    const isLater = this.#clockFloorMs > floorMs;
+    if (changed.length > 0 || before.size > held.size || isLater) this.#swap();
     this.#releaseUnused();
 
     for (const [name, after] of changed) {
       this.#teller.taken(run, before.get(name), after, loaded.warnings);
     }
+    this.#teller.warnings(loaded.warnings, { told: changed.length > 0 });
     const { refused, codes, isNew } = this.#teller.refusals(run, loaded.refusals, held);
     if (refused) this.#retry.refused(codes, !isNew);
     else this.#retry.taken();
@@ -250,11 +255,7 @@ class RolloutLoop implements Reloader {
     let { lag } = rollout;
     const fault = running.bundle && faults.get(running.bundle);
     if (fault !== undefined) {
-      running = before?.memory.running ?? {
-        document: newest,
-        bundle: undefined,
-        absence: 'no_bundle',
-      };
+      running = keepRunning({ ...rollout.memory, running: before?.memory.running });
       lag = fault;
     }
     const lagSinceMs = before?.lag === undefined ? this.#options.now() : before.lagSinceMs;
@@ -268,10 +269,16 @@ class RolloutLoop implements Reloader {
 
   #swap(): void {
     const number = this.current.number + 1;
-    const parts = [...this.#held.values()].map(({ memory: { running } }): ApprovedPart => {
+    const memories = new Map([...this.#held].map(([name, { memory }]) => [name, memory]));
+    const ruled = ruledDestinations(memories);
+    const parts = [...memories].map(([name, { running }]): ApprovedPart => {
       const { document, bundle, absence } = running;
       const active = bundle && this.#active.get(bundle);
-      return { state: approvedState(document), active, absence };
+      const state = approvedState(document);
+      const destinations = state.destinations.filter(({ service }) => {
+        return ruled.get(name)?.has(service);
+      });
+      return { state: { ...state, destinations }, active, absence };
     });
     const [first, ...rest] = parts;
     this.current =
@@ -296,20 +303,18 @@ class RolloutLoop implements Reloader {
 
   async #save(loaded: LoadedRollouts): Promise<void> {
     for (const [digest, file] of loaded.archives) this.#archives.set(digest, file);
-    // From here on this process is what knows.
-    this.#remembered = new Map();
-    const rollouts = new Map<string, RolloutToSave>();
-    for (const [name, { memory }] of this.#held) {
-      const { newest, lastRollout, running } = memory;
-      const archive = running.bundle && this.#archives.get(running.bundle);
-      const keep = running.bundle && archive && ([running.bundle, bundleOfShelf(archive)] as const);
-      rollouts.set(name, {
-        approved: newest.bytes,
-        lastRollout: lastRollout.bytes,
-        running: running.document.bytes,
-        bundles: new Map(keep === undefined ? [] : [keep]),
-      });
-    }
+    // From here on this process is what knows, but of what it could not believe.
+    this.#remembered = new Map(
+      [...this.#remembered].filter(([name]) => {
+        return loaded.unbelieved.has(name) && !this.#held.has(name);
+      }),
+    );
+    const rollouts = rolloutsToSave({
+      held: this.#held,
+      archives: this.#archives,
+      unbelieved: this.#remembered,
+      shelf: this.#options.state.shelf,
+    });
     const clockMs = Math.max(this.#clockFloorMs, this.#options.now());
     this.#warn(await this.#options.state.save({ rollouts, clockMs }));
   }

@@ -44,6 +44,7 @@ export class RolloutTeller {
   readonly counts = new Map<ReloadCount, number>();
   readonly #options: TellerOptions;
   #told: ReadonlySet<string> = new Set();
+  #warned: ReadonlySet<string> = new Set();
 
   constructor(options: TellerOptions) {
     this.#options = options;
@@ -69,6 +70,15 @@ export class RolloutTeller {
 
   unchanged(): void {
     this.#count('unchanged');
+  }
+
+  /** What one load warned of; `told`: with a generation that it took. Else what is new is told now. */
+  warnings(all: readonly Problem[], { told }: { readonly told: boolean }): void {
+    const texts = all.map(({ file, message }) => (file ? `${file}: ${message}` : message));
+    for (const text of told ? [] : texts) {
+      if (!this.#warned.has(text)) this.#options.onTrouble?.(text);
+    }
+    this.#warned = new Set(texts);
   }
 
   /** `isNew`: something was refused that was not, or not for this, the last time. */

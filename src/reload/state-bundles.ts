@@ -1,11 +1,14 @@
 /** Bundles on their way into the state directory: read only when they are not stored there yet. */
 import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { readBounded } from '../bundle/read-bounded.js';
 import { type ShelfFile, shelfMark } from '../bundle/shelf-files.js';
 import { systemErrorText } from '../bundle/system-error.js';
+import type { Digest } from '../bundle/types.js';
 import { ARCHIVE_BYTES_MAX } from '../constants.js';
 import { problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
+import { bundleFile } from './state-known.js';
 
 /** A built bundle that a running generation needs. */
 export interface BundleToKeep {
@@ -34,6 +37,13 @@ export function bundleOfShelf(file: Pick<ShelfFile, 'name' | 'path' | 'mark'>): 
     }
   };
   return { mark, read };
+}
+
+/** One that the state directory has already, in the folder `shelf`. */
+export function rememberedBundle(shelf: string, digest: Digest): BundleToKeep {
+  const name = bundleFile(digest);
+  const read = () => readBounded(join(shelf, name), name, ARCHIVE_BYTES_MAX);
+  return { mark: `remembered ${digest}`, read };
 }
 
 let inMemory = 0;

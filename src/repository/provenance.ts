@@ -15,14 +15,19 @@ export interface ActiveThere extends Provenance {
 /**
  * What is active in `environment` under the rollout `name`, and since when without a break. What
  * counts is when the last needed approval was given: before that no sidecar took the document.
+ * `atMs`: as of that moment, so that what moved on since is no fault of what was made then.
  */
 export async function activeThere(
   { root, trust }: Repository,
   { name, environment }: { readonly name: string; readonly environment: string },
+  atMs = Number.POSITIVE_INFINITY,
 ): Promise<Result<ActiveThere>> {
   const history = await readHistory(root, { environment, name }, { trust, environment });
   if (!history.ok) return history;
-  const { entries, newest } = history.value;
+  const entries = history.value.entries.filter(
+    ({ document }) => document !== undefined && document.issuedAtMs <= atMs,
+  );
+  const newest = entries.at(-1)?.document;
   const active = newest && approvedState(newest).active;
   if (active === undefined) return ok({ environment, active, activeSinceMs: undefined });
   return ok({ environment, active, activeSinceMs: activeSince(entries, active.digest) });

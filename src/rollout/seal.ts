@@ -4,7 +4,7 @@ import { problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import { decodeBase64, encodeBase64 } from '../signing/base64.js';
 import { pae, type SignatureSet } from '../signing/dsse.js';
-import { type PrivateKey, sign, verify } from '../signing/keys.js';
+import { type PrivateKey, type PublicKey, sign, verify } from '../signing/keys.js';
 import { type ApprovalStatement, formatStatement } from './approvals.js';
 import {
   APPROVAL_PAYLOAD_TYPE,
@@ -33,8 +33,8 @@ export function sealEmergency(payload: EmergencyPayload, key: PrivateKey): Buffe
 }
 
 /**
- * The document with an approval added, or put in the place of one by the same key; approvals are in
- * order of their key ids. Whether it counts is not asked here. Problem codes: those of a document's
+ * The document with an approval added, or put in the place of those by the same person, whose keys
+ * are `own` (default: the one that signs); approvals are in order of their key ids. Whether it counts is not asked here. Problem codes: those of a document's
  * form, and `rollout_invalid` for a statement about another document, and for an emergency.
  */
 export function addApproval(
@@ -42,6 +42,7 @@ export function addApproval(
   file: string,
   statement: ApprovalStatement,
   key: PrivateKey,
+  own: readonly PublicKey[] = [key.publicKey],
 ): Result<Buffer> {
   const parsed = parseSealed(sealedBytes, file);
   if (!parsed.ok) return parsed;
@@ -53,7 +54,7 @@ export function addApproval(
   }
   const payload = formatStatement(statement);
   const approval = { ...signed(APPROVAL_PAYLOAD_TYPE, payload, key), payload };
-  const others = sealed.approvals.filter((envelope) => !isBy(envelope, key));
+  const others = sealed.approvals.filter((envelope) => !isBy(envelope, own));
   const approvals = [...others, approval].sort(compareEnvelopes);
   return ok(formatSealed({ ...sealed, approvals }));
 }
@@ -64,11 +65,11 @@ function signed(payloadType: string, payload: Uint8Array, key: PrivateKey): Sign
 }
 
 /** By the signature: a key id is only a hint. */
-function isBy({ payloadType, payload, signatures }: Envelope, { publicKey }: PrivateKey): boolean {
+function isBy({ payloadType, payload, signatures }: Envelope, keys: readonly PublicKey[]): boolean {
   const bytes = pae(payloadType, payload);
   return signatures.some(({ sig }) => {
     const signature = decodeBase64(sig);
-    return signature !== undefined && verify(publicKey, bytes, signature);
+    return signature !== undefined && keys.some((key) => verify(key, bytes, signature));
   });
 }
 

@@ -1,0 +1,74 @@
+/** A change card for pull requests and tickets. */
+import type { Card } from '../rollout/card.js';
+import type { CardCommand } from '../rollout/card-commands.js';
+import {
+  approvalText,
+  changeText,
+  commandText,
+  comparedText,
+  differenceRows,
+  environmentsText,
+  envoyText,
+  factRows,
+  needText,
+  statusText,
+  titleText,
+} from './card-words.js';
+import { cell, code, escapeText, folded, table } from './markdown.js';
+
+export function cardMarkdown(card: Card): string {
+  const envoy = envoyText(card);
+  return [
+    `### ${escapeText(titleText(card))}`,
+    `**${escapeText(statusText(card))}**`,
+    bullets([...card.means, ...(envoy === undefined ? [] : [envoy])]),
+    changes(card),
+    table(['fact', 'value'], factRows(card).map(factRow(card))),
+    approvals(card),
+    environments(card),
+    commands('How to check it', card.check),
+    commands('The way back', card.back),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+function bullets(lines: readonly string[]): string {
+  return lines.map((line) => `- ${escapeText(line)}`).join('\n');
+}
+
+function changes(card: Card): string {
+  const title = `**What changes**, ${escapeText(comparedText(card))}`;
+  if (card.changes === null) return title;
+  if (card.changes.length === 0) return `${title}: nothing`;
+  return [title, '', ...card.changes.map((change) => `- ${code(changeText(change))}`)].join('\n');
+}
+
+/** The ticket leads to where it is; the URL is that of trust.yaml with the ticket encoded. */
+function factRow({ ticket }: Card) {
+  return ([name, value]: readonly [string, string]): string[] =>
+    name === 'ticket' && ticket.url !== null
+      ? [name, `[${cell(escapeText(ticket.id))}](<${cell(ticket.url)}>)`]
+      : [name, cell(code(value))];
+}
+
+function approvals({ kind, needed, approvals: given }: Card): string {
+  if (kind === 'emergency') return '';
+  return ['**Approvals**', '', bullets([...needed.map(needText), ...given.map(approvalText)])].join(
+    '\n',
+  );
+}
+
+function environments(card: Card): string {
+  const title = `Differences between environments: ${escapeText(environmentsText(card))}`;
+  const [head, ...rows] = differenceRows(card);
+  if (head === undefined) return title;
+  const cells = (row: readonly string[]) => row.map((each) => cell(code(each)));
+  return folded(title, table(cells(head), rows.map(cells)));
+}
+
+function commands(title: string, list: readonly CardCommand[]): string {
+  if (list.length === 0) return '';
+  const lines = list.map((each) => `- ${escapeText(each.what)}: ${code(commandText(each))}`);
+  return [`**${title}**`, '', ...lines].join('\n');
+}

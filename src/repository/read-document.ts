@@ -1,0 +1,112 @@
+/** One sealed document with its surroundings: judged by the trust file, held against its history. */
+import { relative, resolve, sep } from 'node:path';
+import { NAME_PATTERN } from '../bundle/names.js';
+import { readBounded } from '../bundle/read-bounded.js';
+import { DOCUMENT_BYTES_MAX } from '../constants.js';
+import { type Problem, problem } from '../errors.js';
+import { failed, ok, type Result } from '../result.js';
+import type { Before, Examined } from '../rollout/card.js';
+import { documentOf } from '../rollout/card.js';
+import { claimedPlace } from '../rollout/claimed-place.js';
+import { parseSealed } from '../rollout/documents.js';
+import type { VerifiedDocument } from '../rollout/types.js';
+import { examineRollout, type JudgedBy, verifyDocument } from '../rollout/verify.js';
+import { type History, type HistoryEntry, readHistory } from './history.js';
+import { historyFolder, type RolloutId, sequenceOfFile } from './layout.js';
+import type { Repository } from './open.js';
+
+export interface ReadDocument {
+  /** As it was named. */
+  readonly file: string;
+  readonly bytes: Buffer;
+  readonly id: RolloutId;
+  readonly by: JudgedBy;
+  readonly examined: Examined;
+  readonly history: History;
+  /** What the history has against this very document. */
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Reads and verifies a document, approvals apart. Problem codes: `file_unreadable`,
+ * `rollout_unreadable`, and those of `verifyDocument`.
+ */
+export async function readDocument(
+  { root, trust }: Repository,
+  file: string,
+): Promise<Result<ReadDocument>> {
+  const bytes = await readBounded(file, file, DOCUMENT_BYTES_MAX);
+  if (!bytes.ok) return failed({ ...bytes.problems[0], code: 'file_unreadable' });
+  // A document in the history of test is judged as one of test, whatever it says of itself.
+  const place = placeOfFile(root, file) ?? claimedPlace(bytes.value);
+  const by = { trust, environment: place?.environment ?? '' };
+  const examined = examine(bytes.value, file, by);
+  if (!examined.ok) return examined;
+  const document = documentOf(examined.value);
+  const { name, environment } = document.kind === 'emergency' ? document.base : document;
+  const id = { name: place?.name ?? name, environment };
+  const history = await readHistory(root, id, by);
+  if (!history.ok) return history;
+  const own = history.value.entries.filter((entry) => digestOf(entry) === document.digest);
+  const problems = history.value.problems.filter((each) => own.some((e) => e.file === each.file));
+  return ok({
+    ...{ file, bytes: bytes.value, id, by, examined: examined.value, history: history.value },
+    problems: [...strayName(id.name, name, file), ...problems],
+  });
+}
+
+/** What stands before the document in the history. */
+export function documentBefore({ examined, history }: ReadDocument): Before {
+  const document = documentOf(examined);
+  const earlier = history.entries.filter((entry) => entry.sequence < document.sequence);
+  if (document.kind === 'emergency') {
+    const last = earlier.flatMap((entry) => entry.document ?? []).at(-1);
+    // Its base is inside it, and verified with it.
+    return { kind: 'document', document: last ?? document.base, approved: true };
+  }
+  if (document.previous === null) return { kind: 'nothing' };
+  const entry = earlier.find((each) => digestOf(each) === document.previous);
+  const before = entry && knownDocument(entry);
+  if (before !== undefined) {
+    return { kind: 'document', document: before, approved: entry?.document !== undefined };
+  }
+  const why = `the history has no document \`${document.previous}\` that verifies`;
+  return { kind: 'unknown', why };
+}
+
+function examine(bytes: Uint8Array, file: string, by: JudgedBy): Result<Examined> {
+  const sealed = parseSealed(bytes, file);
+  if (!sealed.ok) return sealed;
+  if (sealed.value.kind === 'SealedRollout') {
+    const rollout = examineRollout(bytes, file, by);
+    return rollout.ok ? ok({ kind: 'rollout', rollout: rollout.value }) : rollout;
+  }
+  const verified = verifyDocument(bytes, file, by);
+  if (!verified.ok) return verified;
+  if (verified.value.kind === 'rollout') throw new Error('an emergency was verified as a rollout');
+  return ok({ kind: 'emergency', emergency: verified.value });
+}
+
+/** `history/<environment>/<name>/0042.json` below the repository; undefined for other files. */
+function placeOfFile(root: string, file: string): RolloutId | undefined {
+  const parts = relative(resolve(root), resolve(file)).split(sep);
+  const [, environment = '', name = '', last = ''] = parts;
+  const id = { environment, name };
+  const isName = [environment, name].every((part) => NAME_PATTERN.test(part));
+  const folder = parts.slice(0, -1).join(sep);
+  const isPlace = isName && folder === historyFolder(id) && sequenceOfFile(last) !== undefined;
+  return isPlace ? id : undefined;
+}
+
+function strayName(expected: string, name: string, file: string): Problem[] {
+  if (expected === name) return [];
+  return [problem('history_broken', `the document is one of rollout \`${name}\``, { file })];
+}
+
+function digestOf(entry: HistoryEntry) {
+  return knownDocument(entry)?.digest;
+}
+
+function knownDocument({ document, examined }: HistoryEntry): VerifiedDocument | undefined {
+  return document ?? examined?.document;
+}
