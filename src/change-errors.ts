@@ -110,6 +110,11 @@ export const CHANGE_ERRORS = {
     summary: 'a document would overtake an emergency that it does not list in `reconciles`',
     help: 'look at what the emergency changed, keep or undo it, and list its digest in `reconciles`',
   },
+  audit_altered: {
+    summary:
+      'an audit folder is not as it was exported: a file, its index, or what follows from both',
+    help: 'take the folder again from whoever made it, and find out where it was changed',
+  },
   // What a sidecar remembers, and how a document is handed to a cluster.
   state_unreadable: {
     summary: 'something in the state directory cannot be read or was damaged (a warning)',

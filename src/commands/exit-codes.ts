@@ -92,6 +92,7 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   rollout_expired: EXIT.trust,
   approvals_missing: EXIT.trust,
   emergency_unreconciled: EXIT.trust,
+  audit_altered: EXIT.trust,
   state_unreadable: EXIT.couldNot,
   state_unwritable: EXIT.couldNot,
   kubectl_failed: EXIT.couldNot,

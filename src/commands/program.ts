@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { CedargateError } from '../errors.js';
 import { packageVersion } from '../version.js';
 import { registerApprove } from './approve.js';
+import { registerAuditExport } from './audit-export.js';
 import { registerBlock } from './block.js';
 import { registerBundleAttach } from './bundle-attach.js';
 import { registerBundleBuild } from './bundle-build.js';
@@ -98,6 +99,8 @@ export function buildProgram(io: Io): Command {
   registerKeygen(program, io);
   registerExplain(program, io);
   registerHistory(program, io);
+  const audit = program.command('audit').description('prove what happened');
+  registerAuditExport(audit, io);
   const config = program.command('config').description('look at the configuration');
   registerConfigPrint(config, io);
   return program;

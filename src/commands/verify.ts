@@ -1,19 +1,22 @@
-/** `cedargate verify`: whether a built bundle is whole and signed by the people who may. */
+/** `cedargate verify`: whether a built bundle, or an audit folder, is whole and signed by those who may. */
 import type { Command } from 'commander';
 import { bytesDigest } from '../bundle/digest.js';
 import type { OpenedBundle } from '../bundle/open.js';
 import { judgeBundle, verifyBundle } from '../bundle/verify.js';
 import { verifyDeep } from '../bundle/verify-deep.js';
 import { YAML_BYTES_MAX } from '../constants.js';
+import { problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import { checkTrustDigest, parseTrust, type Trust } from '../rollout/trust.js';
 import { readBuiltBundle, readBytes } from './files.js';
 import { fail, type Io, printJson } from './output.js';
 import { testRunner } from './test-runner.js';
 import { printVerified, type Verified } from './verified-text.js';
+import { isAuditFolder, verifyAudit } from './verify-audit.js';
 
 const EXAMPLES = `Examples:
   cedargate verify payments-2026.11.3.tar.gz --trust trust.yaml
+  cedargate verify audit-2026-10-01-2026-12-31 --trust trust.yaml
   In CI, where trust.yaml may come from the change that is judged:
     cedargate verify payments-2026.11.3.tar.gz --trust trust.yaml --trust-digest "$PINNED"
 `;
@@ -21,8 +24,9 @@ const EXAMPLES = `Examples:
 const NOTES = `
 Keys must have been valid when the bundle was made, which its manifest says; the clock does not
 matter. With --deep the bundle is built once more from the sources in it, with all of its tests, and
-must come out the same. Exit code 4 when the trust file cannot be used or is not a pinned one, too few
-people signed, or the files are not those that were signed; 3 when the bundle is invalid.`;
+must come out the same. Of a folder of audit export, the documents must count by the given trust file, or
+by the version of their day in the folder, if that is pinned with --trust-digest too. Exit code 4 when the trust file cannot be used or is not a pinned one, too few
+people signed, or the files are not those that were signed or exported; 3 when the bundle is invalid.`;
 
 interface Flags {
   readonly trust: string;
@@ -34,8 +38,8 @@ interface Flags {
 export function registerVerify(program: Command, io: Io): void {
   program
     .command('verify')
-    .description('check a built bundle: its files, and who signed it')
-    .argument('<file>', 'the built bundle')
+    .description('check a built bundle, or an audit folder: its files, and who signed it')
+    .argument('<file>', 'the built bundle, or the folder that `audit export` made')
     .addHelpText('before', EXAMPLES)
     .addHelpText('after', NOTES)
     .requiredOption('--trust <file>', 'trust.yaml: the people, their keys and who may sign')
@@ -49,6 +53,11 @@ export function registerVerify(program: Command, io: Io): void {
     .action(async (file: string, flags: Flags) => {
       const trust = await readTrust(flags);
       if (!trust.ok) return fail(io, trust.problems);
+      const isFolder = await isAuditFolder(file);
+      if (isFolder && flags.deep === true) {
+        return fail(io, [problem('input_invalid', '`--deep` is for built bundles')]);
+      }
+      if (isFolder) return verifyAudit(io, file, trust.value, flags);
       const result = await verifyFile(file, trust.value, flags);
       if (!result.ok) return fail(io, result.problems);
       if (flags.json === true) printJson(io, result.value);

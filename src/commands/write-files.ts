@@ -8,7 +8,7 @@ import { failed, ok, type Result } from '../result.js';
 export interface NewFile {
   /** Relative, with `/`. */
   readonly path: string;
-  readonly text: string;
+  readonly text: string | Uint8Array;
   /** Permissions; the umask can only take some away. */
   readonly mode: number;
 }

@@ -54,7 +54,17 @@ const ROOMS: Readonly<Record<string, { all: readonly string[]; types?: readonly 
   telemetry: { all: [], types: ['check', 'reload', 'rollout'] },
 };
 /** Files that every room may import: they import nothing but each other. */
-const SHARED = new Set(['errors', 'change-errors', 'result', 'constants', 'version', 'sometimes']);
+const SHARED = new Set([
+  ...[
+    'errors',
+    'change-errors',
+    'result',
+    'constants',
+    'command-constants',
+    'version',
+    'sometimes',
+  ],
+]);
 
 interface Import {
   readonly from: string;
