@@ -4,7 +4,6 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openBundle } from '../../src/bundle/open.js';
 import type { Digest } from '../../src/bundle/types.js';
-import type { BundleFacts } from '../../src/reload/choose-running.js';
 import {
   factsOf,
   type LoadedRollouts,
@@ -13,6 +12,7 @@ import {
   type RolloutsRequest,
 } from '../../src/reload/load-rollouts.js';
 import type { Memories } from '../../src/reload/rollout-memory.js';
+import type { BundleFacts } from '../../src/rollout/fit.js';
 import { temporaryDirectory } from './bundle-files.js';
 import { resultValue } from './result.js';
 import { KEYS, makeRollout, type RolloutOptions, rolloutTrustText } from './rollouts.js';
