@@ -11,7 +11,7 @@ import type { Sidecar } from '../test/support/sidecar.js';
 import { waitFor } from '../test/support/wait.js';
 import { APPROVERS, ApprovedRepository, AUTHOR } from './approved-repository.js';
 import type { Bundles } from './bundles.js';
-import { BATCH_READS, callAll, READ, WAIT } from './calls.js';
+import { BATCH_CREATES, callAll, READ, WAIT } from './calls.js';
 import { cedargate, type Run } from './cli.js';
 import { errorLine } from './judge-bundles.js';
 import type { Stage } from './stage.js';
@@ -113,11 +113,11 @@ class ApprovedStory {
     this.#sidecar = await this.#world.startApproved(flags);
     await this.#world.decided(READ, 'enforcing');
     stage.note('Document 1: everything in shadow.');
-    const [shadow] = await callAll(stage, this.#world, 'enforcing', [BATCH_READS]);
+    const [shadow] = await callAll(stage, this.#world, 'enforcing', [BATCH_CREATES]);
     await this.#volume.write({ [FILE]: repository.read(file) });
     await this.#runs(2);
     stage.note('Document 2: everything enforced.');
-    const [enforced] = await callAll(stage, this.#world, 'enforcing', [BATCH_READS]);
+    const [enforced] = await callAll(stage, this.#world, 'enforcing', [BATCH_CREATES]);
     stage.claim('approvedServed', {
       seen:
         shadow?.row.status === 200 &&
@@ -137,7 +137,7 @@ class ApprovedStory {
     const refused = (line: LogLine) => line.type === 'change' && line.result === 'refused';
     const line = await this.#mustServe().waitForLine(refused, { ...WAIT, from });
     stage.quote(`${line.reason}: ${line.message}`);
-    const [seen] = await callAll(stage, this.#world, 'enforcing', [BATCH_READS]);
+    const [seen] = await callAll(stage, this.#world, 'enforcing', [BATCH_CREATES]);
     stage.claim('replayRefused', {
       seen: line.reason === 'rollout_sequence' && seen?.row.version.endsWith('.r2') === true,
       evidence: `${line.reason}; still ${seen?.row.version}`,
@@ -154,7 +154,7 @@ class ApprovedStory {
     await this.#volume.write({ [FILE]: repository.read(repository.document('production', 3)) });
     await this.#runs(3);
     const seconds = (performance.now() - startedMs) / 1_000;
-    const [seen] = await callAll(stage, this.#world, 'enforcing', [BATCH_READS]);
+    const [seen] = await callAll(stage, this.#world, 'enforcing', [BATCH_CREATES]);
     const { emergency: shown } = await this.#mustServe().status();
     stage.note(`/status shows it until a later document takes it over: ${JSON.stringify(shown)}`);
     stage.claim('relaxedAtOnce', {
@@ -191,9 +191,7 @@ class ApprovedStory {
       ['bundle', 'inspect', 'bundles/payments.tar.gz', '--json'],
       this.#repository.dir,
     );
-    const { name, version } = (
-      JSON.parse(run.stdout) as { manifest: { name: string; version: string } }
-    ).manifest;
+    const { name, version } = JSON.parse(run.stdout) as { name: string; version: string };
     return `${name}@${version}`;
   }
 

@@ -15,6 +15,9 @@ export const BATCH_REFUNDS: Call = {
   path: '/payments/card-42/refunds',
 };
 
+/** Nobody but orders creates payments, in any version. */
+export const BATCH_CREATES: Call = { ...CREATE, caller: 'batch' };
+
 /** Makes the calls one after the other and prints their table. */
 export async function callAll(
   stage: Stage,
