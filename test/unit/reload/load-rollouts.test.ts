@@ -40,6 +40,16 @@ describe('documents and bundles', () => {
     expect((await place.load()).bundles.size).toBe(0);
   });
 
+  it('that do not fit each other wait, and the bundle stays in this thread', async () => {
+    const place = await rolloutPlace();
+    await place.putBundles(1);
+    const source = { hold: '[{name: cards, match: {routes: [cards]}}]' };
+    await place.putDocument('orders.json', testDocument(1, 1, { source }));
+    const loaded = await place.load();
+    expect(standing(loaded)).toEqual({ orders: '1 1 no_bundle rollout_misfit' });
+    expect([loaded.bundles.size, loaded.archives.size]).toEqual([0, 0]);
+  });
+
   it('end in the same state in whatever order they arrive', async () => {
     const first = testDocument(1, 1);
     const second = testDocument(2, 2, { rollback: 1 });

@@ -447,6 +447,9 @@ describe('what is refused', () => {
     await answer(loaded([{ newest: rollout(1), bundle: 1 }], { warnings }));
     expect(events[0]?.warnings).toEqual(warnings);
     expect(trouble).toHaveBeenCalledTimes(1);
+    const fresh = scripted();
+    await fresh.answer(loaded([{ newest: rollout(1), bundle: 1 }], { warnings }));
+    expect([fresh.events[0]?.warnings, fresh.trouble.mock.calls]).toEqual([warnings, []]);
     await answer(loaded([{ newest: rollout(1), bundle: 1 }]));
     await answer(loaded([{ newest: rollout(1), bundle: 1 }], { warnings }));
     expect(trouble).toHaveBeenCalledTimes(2);
