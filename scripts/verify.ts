@@ -25,6 +25,7 @@ const OTHER_NODE_DIR = join(ROOT, '.cache', OTHER_NODE);
 /** For properties that give no number of their own; those that do run it in every round. */
 const PROPERTY_RUNS = 1_000;
 const PROPERTY_ROUNDS = 2;
+const STATE_KILLS = 200;
 const TAKE_OVER_RUNS = 3;
 /** Node 20 once ended the whole process on such bundles (src/cedar/engine.ts), in every second load. */
 const LARGE_POLICIES = 9_000;
@@ -58,6 +59,7 @@ const STEPS: readonly Step[] = [
   { name: `all tests on ${OTHER_NODE}`, run: otherNode },
   { name: `properties, ${PROPERTY_ROUNDS} rounds with fresh seeds`, run: properties },
   { name: `take-over under load, ${TAKE_OVER_RUNS} runs`, run: takeOver },
+  { name: `a state directory, ${STATE_KILLS} times kill -9`, run: stateKills },
   { name: `${LARGE_POLICIES} policies taken ${LARGE_LOADS} times`, run: largeBundles },
   { name: `${SOAK_CHECKS} checks in one process`, run: soak },
   { name: `one bundle built here and on ${OTHER_NODE}: the same bytes`, run: sameBytes },
@@ -165,6 +167,12 @@ async function properties(): Promise<string> {
 async function takeOver(): Promise<string> {
   const env = { CI: 'true', TAKE_OVER_RUNS: String(TAKE_OVER_RUNS) };
   const args = ['run', '--project', 'envoy-load', 'test/envoy/load/take-over.test.ts'];
+  return closingLine(await run('node_modules/.bin/vitest', args, { env }));
+}
+
+async function stateKills(): Promise<string> {
+  const env = { CI: 'true', STATE_KILLS: String(STATE_KILLS) };
+  const args = ['run', '--project', 'process', 'test/process/state-directory.test.ts'];
   return closingLine(await run('node_modules/.bin/vitest', args, { env }));
 }
 

@@ -175,7 +175,7 @@ describe('people', () => {
   });
 
   it('are as many as the role asks for, even for low impact', () => {
-    const by = under({ approver: '{people: [ada, bob, carol], threshold: 2}' });
+    const by = under({ approver: '{people: [ada, bob, carol, dan], threshold: 2}' });
     expect(judged(makeRollout(), by)).toContain('needs approvals by 2, and 1 count');
     expect(judged(makeRollout({ approvals: 2 }), by)).toBe('bob,carol');
   });

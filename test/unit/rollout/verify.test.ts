@@ -400,7 +400,7 @@ describe('the payload', () => {
 describe('trust.yaml', () => {
   it.each<[string, TrustOverrides]>([
     ['roles.author', { author: '' }],
-    ['roles.approver', { approver: '' }],
+    ['roles.approver', { approver: '', destinations: '[{match: "**", impact: low}]' }],
     ['thresholds', { thresholds: '' }],
     ['destinations', { destinations: '' }],
     ['destinations', { destinations: '[]' }],
