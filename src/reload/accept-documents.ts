@@ -66,7 +66,10 @@ export function acceptDocuments(
   const after = new Map<string, RolloutMemory>();
   for (const [name, mounted] of byRollout) {
     const memory = acceptOne(mounted, before.get(name), rules, refuse);
-    if (memory !== undefined) after.set(name, memory);
+    if (memory === undefined) continue;
+    const ruler = before.has(name) ? undefined : youngerRuler(memory, before, byRollout);
+    if (ruler === undefined) after.set(name, memory);
+    else for (const each of mounted) refuse(each, problem('rollout_sequence', ruler));
   }
   settleConflicts(after, before, byRollout, refuse);
   for (const [name, memory] of before) {
@@ -114,6 +117,26 @@ function acceptOne(
   const { newest, lastRollout } = memory;
   if (newest === undefined || lastRollout === undefined) return undefined;
   return { newest, lastRollout, running: before?.running };
+}
+
+/**
+ * A rollout that was never seen here may take over what another one ruled, but not with a document that
+ * is older than that one's: an old document under another name would get round the order of sequences.
+ */
+function youngerRuler(
+  { newest }: RolloutMemory,
+  before: Memories,
+  mounted: ReadonlyMap<string, unknown>,
+): string | undefined {
+  const covered = new Set(destinationsOf(rolloutOf(newest)));
+  for (const [name, ruler] of before) {
+    // One that is mounted too is a conflict, and told as that.
+    if (mounted.has(name) || ruler.newest.issuedAtMs <= newest.issuedAtMs) continue;
+    const service = destinationsOf(rolloutOf(ruler.newest)).find((each) => covered.has(each));
+    if (service === undefined) continue;
+    return `the document is older than that of \`${name}\`, which rules \`${service}\``;
+  }
+  return undefined;
 }
 
 /** Two rollouts that are mounted and cover one destination: neither goes further than it was. */

@@ -4,15 +4,17 @@
  */
 import type { Digest } from '../bundle/types.js';
 import { RECONCILE_WITHIN_MS } from '../constants.js';
-import { problem } from '../errors.js';
+import { type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import { parseSealed } from '../rollout/documents.js';
 import { approvedState } from '../rollout/effective.js';
 import { blockFields } from '../rollout/entries-schema.js';
+import { fitProblem } from '../rollout/fit.js';
 import { sealEmergency } from '../rollout/seal.js';
 import type { Block, VerifiedDocument, VerifiedEmergency } from '../rollout/types.js';
 import { verifyDocument } from '../rollout/verify.js';
 import type { PrivateKey } from '../signing/keys.js';
+import { bundleFacts, findDigest } from './bundles.js';
 import { documentFile, type RolloutId } from './layout.js';
 import type { Repository } from './open.js';
 import { personWith } from './people.js';
@@ -82,9 +84,29 @@ export async function sealEmergencyChange(
   const verified = verifyDocument(bytes, file, { trust, environment: id.environment });
   if (!verified.ok) return verified;
   if (verified.value.kind !== 'emergency') throw new Error('a sealed emergency is one');
+  const misfit = await blocksMisfit(repository, verified.value, delta.blocks ?? []);
+  if (misfit !== undefined) return failed(misfit);
   const { digest } = verified.value;
   const change = { id, file, bytes, sequence, digest, replaces: false, source: undefined };
   return ok({ ...change, document: verified.value });
+}
+
+/**
+ * A slip in the name of a route would block nobody, and cost new pods their bundle. Where the bundle is
+ * not at hand nobody can tell, and an emergency does not wait for it.
+ */
+async function blocksMisfit(
+  repository: Repository,
+  document: VerifiedEmergency,
+  blocks: readonly Block[],
+): Promise<Problem | undefined> {
+  const { active } = approvedState(document);
+  const found = active && (await findDigest(repository, active.digest));
+  if (found?.ok !== true) return undefined;
+  const facts = bundleFacts(found.value.opened);
+  if (!facts.ok) return undefined;
+  const asked = { destinations: [], enforce: [], hold: [], exceptions: [], blocks };
+  return fitProblem(asked, facts.value, { routes: true });
 }
 
 /** Whoever lets an emergency lie does not get another one: somebody has to look at it first. */

@@ -401,6 +401,16 @@ describe('an emergency', () => {
     expect(rollout(repository, 7).reconciles).toEqual(document.reconciles);
   });
 
+  it('is refused when it blocks a route that the bundle does not have', async () => {
+    const repository = await enforced();
+    const ran = await repository.cedargate(
+      `block orders ${EMERGENCY} --name a --match routes=none --for 4h`,
+      'erin',
+    );
+    expect(ran).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('route `none`') });
+    expect(repository.files('history/dev/orders')).toHaveLength(3);
+  });
+
   it('that lies too long is not followed by another one', async () => {
     const repository = await enforced();
     await repository.cedargate(`relax orders ${EMERGENCY}`, 'erin');

@@ -258,6 +258,37 @@ describe('several rollouts', () => {
     expect(sequences(acceptDocuments(files(c(1, 's/y')), before, rules))).toEqual({ b: 1, c: 1 });
   });
 
+  it('are not replaced by an older document under another name, which would be a replay', () => {
+    const issued = (issuedAt: string) => ({ payload: { issuedAt } });
+    const ruler = rollout(9, {
+      name: 'a',
+      services: ['s/x'],
+      ...issued('2026-11-20T10:00:00.000Z'),
+    });
+    const before = seen(ruler);
+    const old = rollout(50, {
+      name: 'b',
+      services: ['s/x'],
+      ...issued('2026-11-20T09:59:59.999Z'),
+    });
+    const replayed = acceptDocuments(files(old), before, rules);
+    expect(replayed.memories).toEqual(before);
+    expect(refusals(replayed)).toEqual(['0.json rollout_sequence']);
+    // Elsewhere it does no harm, and as young as the ruler's it is a hand-over.
+    const elsewhere = rollout(50, {
+      name: 'b',
+      services: ['s/w'],
+      ...issued('2026-11-20T09:00:00.000Z'),
+    });
+    expect(sequences(acceptDocuments(files(elsewhere), before, rules))).toEqual({ a: 9, b: 50 });
+    const young = rollout(1, {
+      name: 'b',
+      services: ['s/x'],
+      ...issued('2026-11-20T10:00:00.000Z'),
+    });
+    expect(sequences(acceptDocuments(files(young), before, rules))).toEqual({ b: 1 });
+  });
+
   it('never end with one destination twice, also when one falls back to what another has taken over', () => {
     // a moves to s/y, where c is, and so it stays at s/x, which b has taken meanwhile.
     const before = seen(a(1, 's/x'));
