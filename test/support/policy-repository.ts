@@ -35,7 +35,7 @@ export interface Ran {
 export interface PolicyRepository {
   readonly root: string;
   /** Runs a command on it; `--repo` is given, and `--key` where `by` names whose. */
-  cedargate(args: string, by?: KeyName): Promise<Ran>;
+  cedargate(args: string, by?: KeyName, env?: Readonly<Record<string, string>>): Promise<Ran>;
   /** Approves a document in the repository, as the owners of these keys would. */
   approve(file: string, ...names: KeyName[]): void;
   /** The document of a file, which must verify. */
@@ -62,8 +62,8 @@ export async function policyRepository(trust: TrustOverrides = {}): Promise<Poli
   const environmentOf = (file: string) => file.split('/')[1] ?? '';
   return {
     root,
-    async cedargate(args, by) {
-      const io = memoryIo();
+    async cedargate(args, by, env = {}) {
+      const io = memoryIo({ env });
       const words = [...args.matchAll(/"([^"]*)"|(\S+)/g)].map(([, a, b]) => a ?? b ?? '');
       const key = by === undefined ? [] : ['--key', path(`keys/${by}.key`)];
       await run([...words, '--repo', root, ...key], io);
