@@ -32,6 +32,24 @@ export interface ChangeEvent {
   readonly durationMs: number;
 }
 
+/** A refusal of which nothing is known yet: what all events have in common. */
+export function bareEvent(known: Pick<ChangeEvent, 'reason' | 'durationMs'>): ChangeEvent {
+  return {
+    ...known,
+    result: 'refused',
+    from: null,
+    to: null,
+    digest: null,
+    code: null,
+    message: null,
+    file: null,
+    line: null,
+    problems: [],
+    warnings: [],
+    document: null,
+  };
+}
+
 /** Which document it is, and who stands behind it. */
 export type DocumentFacts = Pick<
   ApprovedState,

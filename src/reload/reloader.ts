@@ -10,13 +10,14 @@ import type { Generation, Mode } from '../check/types.js';
 import { messageOf, type Problem, problem } from '../errors.js';
 import { failed, type Result } from '../result.js';
 import { type BundleLoader, createBundleLoader } from './bundle-loader.js';
-import type {
-  ChangeEvent,
-  Refusal,
-  ReloadCount,
-  ReloadReason,
-  ReloadResult,
-  RolloutStanding,
+import {
+  bareEvent,
+  type ChangeEvent,
+  type Refusal,
+  type ReloadCount,
+  type ReloadReason,
+  type ReloadResult,
+  type RolloutStanding,
 } from './events.js';
 import { createGeneration } from './generation.js';
 import { oneAtATime } from './one-at-a-time.js';
@@ -204,21 +205,8 @@ class ReloadLoop implements Reloader {
 
   /** A refusal without its cause: what all events have in common. */
   #event({ reason, startedMs, loaded }: Run): ChangeEvent {
-    return {
-      result: 'refused',
-      reason,
-      from: this.#stampOrNull(),
-      to: null,
-      digest: loaded.digest ?? null,
-      code: null,
-      message: null,
-      file: null,
-      line: null,
-      problems: [],
-      warnings: [],
-      document: null,
-      durationMs: this.#options.now() - startedMs,
-    };
+    const event = bareEvent({ reason, durationMs: this.#options.now() - startedMs });
+    return { ...event, from: this.#stampOrNull(), digest: loaded.digest ?? null };
   }
 
   #tell(event: ChangeEvent): void {

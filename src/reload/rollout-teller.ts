@@ -6,7 +6,14 @@ import { messageOf, type Problem } from '../errors.js';
 import { approvedState } from '../rollout/effective.js';
 import type { ApprovedState, VerifiedDocument } from '../rollout/types.js';
 import type { FileRefusal } from './accept-documents.js';
-import type { ChangeEvent, DocumentFacts, Refusal, ReloadCount, ReloadReason } from './events.js';
+import {
+  bareEvent,
+  type ChangeEvent,
+  type DocumentFacts,
+  type Refusal,
+  type ReloadCount,
+  type ReloadReason,
+} from './events.js';
 import type { LoadedRollout } from './load-rollouts.js';
 
 /** One rollout as it stands in this process. */
@@ -130,21 +137,7 @@ export class RolloutTeller {
 
   /** A refusal without its cause: what all events have in common. */
   #event({ reason, startedMs }: Run): ChangeEvent {
-    return {
-      result: 'refused',
-      reason,
-      from: null,
-      to: null,
-      digest: null,
-      code: null,
-      message: null,
-      file: null,
-      line: null,
-      problems: [],
-      warnings: [],
-      document: null,
-      durationMs: this.#options.now() - startedMs,
-    };
+    return bareEvent({ reason, durationMs: this.#options.now() - startedMs });
   }
 
   #tell(event: ChangeEvent): void {
