@@ -30,7 +30,7 @@ export class ApprovedRepository {
     return join(this.dir, ...names);
   }
 
-  /** What `keygen` makes keys for; ana and bob of the second act have theirs. */
+  /** What `keygen` makes keys for; ada and bob of the second act have theirs. */
   static readonly newPeople: readonly string[] = [AUTHOR, ...APPROVERS];
 
   make(bundles: Bundles): void {

@@ -1,7 +1,7 @@
 /** `--apply` of the commands that make documents: hand it to the cluster, and watch it arrive. */
 import type { Command } from 'commander';
 import { type ApplyOptions, applyDocument } from '../apply/apply.js';
-import { eventLine, incompleteProblem, summaryLines } from '../apply/timeline.js';
+import { createTimeline, incompleteProblem, summaryLines } from '../apply/timeline.js';
 import type { SealedChange } from '../repository/seal-rollout.js';
 import { parseDuration } from '../rollout/utc-time.js';
 import { refuse } from './change-flags.js';
@@ -49,9 +49,13 @@ export async function applyChange(io: Io, sealed: SealedChange, flags: ApplyFlag
     timeoutMs,
   };
   const { bytes, id, sequence, digest } = sealed;
+  const timeline = createTimeline();
   const report = await applyDocument({ bytes, name: id.name, sequence, digest }, options, {
     now: Date.now,
-    onEvent: (event) => note(io, eventLine(event)),
+    onEvent: (event) => {
+      const line = timeline(event);
+      if (line !== undefined) note(io, line);
+    },
   });
   if (!report.ok) return fail(io, report.problems);
   for (const line of summaryLines(report.value)) note(io, line);

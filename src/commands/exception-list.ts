@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { approvedState } from '../rollout/effective.js';
 import type { Exception } from '../rollout/types.js';
 import { openPlace, type PlaceFlags, withPlaceFlags } from './change-flags.js';
-import { newestOf } from './make-change.js';
+import { historyAt } from './make-change.js';
 import { fail, type Io, print, printJson, table } from './output.js';
 
 const EXAMPLES = `Examples:
@@ -20,7 +20,7 @@ export function registerExceptionList(exception: Command, io: Io): void {
   ).action(async (rollout: string, flags: PlaceFlags) => {
     const place = await openPlace(rollout, flags);
     if (!place.ok) return fail(io, place.problems);
-    const history = await newestOf(place.value);
+    const history = await historyAt(place.value);
     if (!history.ok) return fail(io, history.problems);
     const { newest } = history.value;
     const nowMs = Date.now();

@@ -122,7 +122,7 @@ async function sealDelta(
   return saved.ok ? sealed : saved;
 }
 
-/** The newest document of the rollout that counts. Problem code: `change_refused`. */
-export async function newestOf({ id, repository }: Place) {
+/** The history of the rollout, when every document of it can be believed. Problem code: `history_broken`. */
+export async function historyAt({ id, repository }: Place) {
   return openHistory(repository, id);
 }

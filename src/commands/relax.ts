@@ -7,9 +7,9 @@ import type { Slice } from '../rollout/types.js';
 import type { Place } from './change-flags.js';
 import {
   type EmergencyCommandFlags,
+  historyAt,
   makeChange,
   makeEmergency,
-  newestOf,
   withEmergencyFlags,
 } from './make-change.js';
 import type { Io } from './output.js';
@@ -58,7 +58,7 @@ export function registerRelax(program: Command, io: Io): void {
 
 /** A slip in the name must not look like a success at 3 am. */
 async function checkSlice(place: Place, slice: string | undefined): Promise<Result<undefined>> {
-  const history = await newestOf(place);
+  const history = await historyAt(place);
   if (!history.ok) return history;
   const enforced: readonly Slice[] = history.value.lastRollout?.source.enforce ?? [];
   if (slice === undefined || enforced.some(({ name }) => name === slice)) return ok(undefined);

@@ -7,9 +7,9 @@ import type { VerifiedRollout } from '../rollout/types.js';
 import type { Place } from './change-flags.js';
 import {
   type EmergencyCommandFlags,
+  historyAt,
   makeChange,
   makeEmergency,
-  newestOf,
   withEmergencyFlags,
 } from './make-change.js';
 import type { Io } from './output.js';
@@ -63,7 +63,7 @@ type Resolved = VerifiedRollout['resolved'];
 async function wayBack(
   place: Place,
 ): Promise<Result<Resolved & { readonly rollback: NonNullable<Resolved['rollback']> }>> {
-  const history = await newestOf(place);
+  const history = await historyAt(place);
   if (!history.ok) return history;
   const resolved = history.value.lastRollout?.resolved;
   if (resolved?.rollback) return ok({ ...resolved, rollback: resolved.rollback });
