@@ -25,7 +25,6 @@ demo: node_modules/.package-lock.json build envoy ## run the main job end to end
 test: node_modules/.package-lock.json test-tools ## format, lint, types, build and all tests (under 5 minutes)
 	@node_modules/.bin/biome ci --colors=off --log-level=warn .
 	@node_modules/.bin/tsc --noEmit
-	@npm run --silent build
 	@node_modules/.bin/vitest run
 
 .PHONY: verify

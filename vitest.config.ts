@@ -7,6 +7,7 @@ export default defineConfig({
     reporters: [new ClosingReporter()],
     // Left alone vitest keeps one core for itself: on two, that doubles the time.
     maxWorkers: '100%',
+    globalSetup: ['test/support/global-setup.ts'],
     projects: [
       {
         test: {

@@ -2,14 +2,14 @@
 import { fileURLToPath } from 'node:url';
 import type { MethodDefinition } from '@grpc/grpc-js';
 import { loadSync, type MessageTypeDefinition, type Options } from '@grpc/proto-loader';
+import { packageFile } from '../package-files.js';
 import type { CheckResponseMessage, StructMessage } from './wire-types.js';
 
 export type * from './wire-types.js';
 
 export const AUTHORIZATION_SERVICE_NAME = 'envoy.service.auth.v3.Authorization';
 
-/** `proto/` lies two levels up from `src/check` as from `dist/check`. */
-const PROTO_DIR = fileURLToPath(new URL('../../proto/', import.meta.url));
+const PROTO_DIR = fileURLToPath(packageFile('proto/'));
 
 /** What was not sent stays absent, so that "not sent" and "sent empty" are told apart. */
 export const LOADER_OPTIONS: Options = {

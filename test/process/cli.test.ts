@@ -1,16 +1,13 @@
 /** The program as people and scripts meet it: a process with streams and an exit code. */
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROOT } from '../support/repository.js';
-
-const BUILT = join(ROOT, 'dist', 'cli.js');
-/** The built program, or its source where nothing has been built. */
-const PROGRAM = existsSync(BUILT) ? [BUILT] : ['--import', 'tsx', join(ROOT, 'src', 'cli.ts')];
+import { CLI } from '../support/sidecar.js';
 
 let directory = '';
 beforeAll(() => {
@@ -31,7 +28,7 @@ function cedargate(
   env: Record<string, string> = {},
 ): SpawnSyncReturns<string> {
   const options = { cwd: ROOT, env: environment(env), encoding: 'utf8' } as const;
-  return spawnSync(process.execPath, [...PROGRAM, ...args], options);
+  return spawnSync(process.execPath, [CLI, ...args], options);
 }
 
 function file(name: string, text: string): string {
@@ -125,7 +122,7 @@ describe('cedargate', () => {
   it('takes the configuration from a pipe', () => {
     // Through a shell: what spawn gives a child as stdin is a socket, which cannot be opened again.
     const script = 'printf "service: a/b\\nbundle: x\\n" | "$@" config print --config /dev/stdin';
-    const args = ['-c', script, 'sh', process.execPath, ...PROGRAM];
+    const args = ['-c', script, 'sh', process.execPath, CLI];
     const options = { cwd: ROOT, env: environment({}), encoding: 'utf8' } as const;
     const { status, stdout } = spawnSync('sh', args, options);
     expect(status).toBe(0);
@@ -138,7 +135,7 @@ describe('cedargate', () => {
   });
 
   it('ends in peace when the reader of its output has gone', async () => {
-    const args = [...PROGRAM, 'config', 'print', ...WHOLE];
+    const args = [CLI, 'config', 'print', ...WHOLE];
     const child = spawn(process.execPath, args, { cwd: ROOT, env: environment({}) });
     child.stdout.destroy();
     let stderr = '';

@@ -3,7 +3,6 @@ import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
-  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -14,10 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROOT, repositoryFiles } from '../support/repository.js';
-
-const BUILT = join(ROOT, 'dist', 'cli.js');
-/** The built program, or its source where nothing has been built. */
-const PROGRAM = existsSync(BUILT) ? [BUILT] : ['--import', 'tsx', join(ROOT, 'src', 'cli.ts')];
+import { CLI } from '../support/sidecar.js';
 
 let directory = '';
 beforeAll(() => {
@@ -26,7 +22,7 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true }));
 
 function cedargate(...args: readonly string[]): SpawnSyncReturns<string> {
-  return spawnSync(process.execPath, [...PROGRAM, ...args], { cwd: directory, encoding: 'utf8' });
+  return spawnSync(process.execPath, [CLI, ...args], { cwd: directory, encoding: 'utf8' });
 }
 
 describe('init', () => {
@@ -51,7 +47,7 @@ describe('the loop of the README', () => {
   let tools = '';
   beforeAll(() => {
     tools = mkdtempSync(join(tmpdir(), 'cedargate-tools-'));
-    const words = [process.execPath, ...PROGRAM].map((word) => `'${word}'`);
+    const words = [process.execPath, CLI].map((word) => `'${word}'`);
     writeFileSync(join(tools, 'cedargate'), `#!/bin/sh\nexec ${words.join(' ')} "$@"\n`);
     chmodSync(join(tools, 'cedargate'), 0o755);
   });

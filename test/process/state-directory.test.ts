@@ -3,13 +3,14 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { expect, it } from 'vitest';
 import { openStateDirectory } from '../../src/reload/state-directory.js';
 import { temporaryDirectory } from '../support/bundle-files.js';
 import { startProgram } from '../support/program.js';
 import { findState } from '../support/states.js';
 
-const FIXTURE = fileURLToPath(new URL('fixtures/state-saver.mjs', import.meta.url));
+const SAVER = fileURLToPath(new URL('fixtures/state-saver.ts', import.meta.url));
 /** `make verify` kills more often. */
 const KILLS = Number(process.env.STATE_KILLS ?? 20);
 const NAMES = ['orders', 'payments'];
@@ -19,11 +20,22 @@ const MOMENT_MS_MAX = 60;
 it(`SIGKILL at ${KILLS} random moments of saving never costs a state`, {
   timeout: 300_000,
 }, async () => {
-  const directory = join(await temporaryDirectory(), 'state');
+  const place = await temporaryDirectory();
+  const directory = join(place, 'state');
+  // It is started again and again, and so must start at once: one file, compiled.
+  const program = join(place, 'saver.mjs');
+  await build({
+    entryPoints: [SAVER],
+    outfile: program,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    logLevel: 'error',
+  });
   let saved = 0;
   let interrupted = 0;
   for (let kill = 0; kill < KILLS; kill += 1) {
-    const args = [FIXTURE, directory, `${saved + 1}`, ...NAMES];
+    const args = [program, directory, `${saved + 1}`, ...NAMES];
     const saver = startProgram('saver', process.execPath, args);
     const moment = Math.random() * MOMENT_MS_MAX;
     await saver.waitForLine(({ n }) => n === saved + 1);

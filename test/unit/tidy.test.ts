@@ -63,6 +63,7 @@ const SHARED = new Set([
     'command-constants',
     'version',
     'sometimes',
+    'package-files',
   ],
 ]);
 

@@ -1,0 +1,15 @@
+/**
+ * Before all tests: builds the program, so that what is tested is what is in src/, and makes one
+ * folder for everything that tests write, which goes with them.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export async function setup(): Promise<() => void> {
+  await import('../../scripts/build.js');
+  const directory = mkdtempSync(join(tmpdir(), 'cedargate-'));
+  // The workers and the programs they start take it from here.
+  process.env.TMPDIR = directory;
+  return () => rmSync(directory, { recursive: true, force: true });
+}
