@@ -32,7 +32,7 @@ import {
   trustPath,
 } from './index-file.js';
 import { jsonText } from './json-text.js';
-import { type JudgedHistory, judgeHistory, recordedTrust } from './judge.js';
+import { type BelievedRules, type JudgedHistory, judgeHistory, recordedTrust } from './judge.js';
 import { shortProblem } from './report.js';
 
 export interface CheckedFolder {
@@ -162,14 +162,16 @@ async function readVersions(
   folder: string,
   { trust }: AuditIndex,
   pinned: readonly string[],
-): Promise<ReadonlyMap<string, Trust>> {
-  const versions = new Map<string, Trust>();
+): Promise<ReadonlyMap<string, BelievedRules>> {
+  const versions = new Map<string, BelievedRules>();
   for (const { digest } of trust) {
     if (!pinned.includes(digest)) continue;
     const path = trustPath(digest);
     const bytes = await readBounded(join(folder, path), path, YAML_BYTES_MAX);
     const parsed = bytes.ok ? parseTrust(bytes.value, path) : bytes;
-    if (parsed.ok) versions.set(parsed.value.digest, parsed.value);
+    if (!parsed.ok) continue;
+    // Until when they were in force, whoever pins them has to know: here are only claims.
+    versions.set(parsed.value.digest, { trust: parsed.value, untilMs: Number.POSITIVE_INFINITY });
   }
   // What is in the place of a pinned version is not it.
   return new Map([...versions].filter(([digest]) => pinned.includes(digest)));

@@ -23,6 +23,7 @@ import { evidenceFile, type RolloutId } from '../repository/layout.js';
 import type { Repository } from '../repository/open.js';
 import {
   readTrustHistory,
+  rulesWith,
   type TrustHistory,
   type TrustVersion,
 } from '../repository/trust-history.js';
@@ -61,7 +62,7 @@ export async function gatherAudit(
   for (const id of ids.value) {
     const history = await readHistory(root, id, { trust, environment: id.environment });
     if (!history.ok) return history;
-    const believed = (digest: string) => versionWith(versions, digest)?.trust;
+    const believed = (digest: string) => rulesWith(versions, digest);
     const judged = judgeHistory(history.value, { given: trust, believed });
     const audited = auditRollout(judged, interval, logs);
     if (audited.entries.length === 0) continue;
