@@ -119,6 +119,14 @@ describe('approve', () => {
     expect((await examined(at)).document.approvers).toEqual(['bob', 'dan']);
   });
 
+  it('loses nothing when two people approve at once', async () => {
+    const at = await repositoryWith({});
+    const both = await Promise.all([approve(at, 'bob'), approve(at, 'dan')]);
+    const done = both.filter(({ exitCode }) => exitCode === 0);
+    expect((await examined(at)).document.approvers).toHaveLength(done.length);
+    expect(done.length).toBeGreaterThan(0);
+  });
+
   it('takes the first document of a rollout', async () => {
     const at = await changeRepository({
       ...shelved([NEW]),
