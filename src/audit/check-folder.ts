@@ -25,6 +25,7 @@ import { failed, ok, type Result } from '../result.js';
 import { parseTrust, type Trust } from '../rollout/trust.js';
 import { emergencyRecords } from './emergencies.js';
 import {
+  AUDIT_FILES,
   AUDIT_INDEX_FILE,
   type AuditIndex,
   EMERGENCIES_FILE,
@@ -76,7 +77,7 @@ export async function checkFolder(folder: string, by: Believed): Promise<Result<
     problems.push(...advised(judged, index, by), ...(await checkEvidence(folder, judged)));
     histories.push(judged);
   }
-  problems.push(...(await checkEmergencies(folder, histories)));
+  problems.push(...(await checkEmergencies(folder, histories)), ...checkKinds(index, histories));
   problems.push(...toldBefore(index, problems));
   return ok({ index, digest: bytesDigest(bytes.value), histories, problems });
 }
@@ -183,6 +184,33 @@ function checkRollouts({ rollouts }: AuditIndex, there: readonly RolloutId[]): P
   return [
     ...[...listed].filter((id) => !found.has(id)).map((id) => altered(`no document of \`${id}\``)),
     ...[...found].filter((id) => !listed.has(id)).map((id) => altered(`\`${id}\` is not listed`)),
+  ];
+}
+
+/**
+ * Nothing lies in the folder that nobody has looked at, such as a document in a folder that is no
+ * rollout's, and no version of trust.yaml is called what it is not.
+ */
+function checkKinds({ files, trust }: AuditIndex, histories: readonly JudgedHistory[]): Problem[] {
+  const versions = new Map(trust.map(({ digest }) => [trustPath(digest), digest]));
+  const known = new Set<string>([...AUDIT_FILES, ...versions.keys()]);
+  for (const { id, entries } of histories) {
+    for (const { file, document, sequence } of entries) {
+      known.add(file);
+      const hasEvidence = document?.kind === 'rollout' && document.evidence !== null;
+      if (hasEvidence) known.add(evidenceFile(id, sequence));
+    }
+  }
+  return [
+    ...[...files.keys()]
+      .filter((path) => !known.has(path))
+      .map((path) => altered('it is no file of an audit', path)),
+    ...[...AUDIT_FILES, ...versions.keys()]
+      .filter((path) => !files.has(path))
+      .map((path) => altered('the index does not list it', path)),
+    ...[...versions]
+      .filter(([path, digest]) => (files.get(path) ?? digest) !== digest)
+      .map(([path]) => altered('it is not the version that it is called', path)),
   ];
 }
 

@@ -1,7 +1,17 @@
 /** What goes into an audit folder: gathered from repository, Git and logs. The same facts, the same bytes. */
 import { join } from 'node:path';
 import { emergencyRecords } from '../audit/emergencies.js';
-import { type AuditFacts, EMERGENCIES_FILE, formatIndex, trustPath } from '../audit/index-file.js';
+import {
+  AUDIT_INDEX_FILE,
+  type AuditFacts,
+  CHANGES_FILE,
+  EMERGENCIES_FILE,
+  EXCEPTIONS_FILE,
+  formatIndex,
+  README_FILE,
+  RUNS_FILE,
+  trustPath,
+} from '../audit/index-file.js';
 import { jsonText } from '../audit/json-text.js';
 import {
   beginningProblem,
@@ -83,8 +93,8 @@ export async function gatherAudit(
     problems,
   };
   const files = await filesOf(root, rollouts, kept.versions, interval, logs);
-  files.set('README.md', Buffer.from(auditReadme(facts, rollouts, logs), 'utf8'));
-  files.set('index.json', formatIndex(facts, files));
+  files.set(README_FILE, Buffer.from(auditReadme(facts, rollouts, logs), 'utf8'));
+  files.set(AUDIT_INDEX_FILE, formatIndex(facts, files));
   return ok({ facts, rollouts, files });
 }
 
@@ -158,9 +168,9 @@ async function filesOf(
   const changes = logs.changes
     .filter(({ atMs }) => isWithin(atMs, interval))
     .sort((a, b) => a.atMs - b.atMs || (a.text < b.text ? -1 : 1));
-  put('logs/changes.ndjson', changes.map(({ text }) => `${text}\n`).join(''));
-  put('runs.json', jsonText(rollouts.map(runsFile)));
-  put('exceptions.json', jsonText(logs.uses()));
+  put(CHANGES_FILE, changes.map(({ text }) => `${text}\n`).join(''));
+  put(RUNS_FILE, jsonText(rollouts.map(runsFile)));
+  put(EXCEPTIONS_FILE, jsonText(logs.uses()));
   const emergencies = rollouts.flatMap(({ id, entries }) => {
     const documents = entries.flatMap(({ document }) => document ?? []);
     return emergencyRecords({ id, documents });

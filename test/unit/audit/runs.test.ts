@@ -86,4 +86,20 @@ describe('a document ran', () => {
       { source: 'a', at: T2, ...said, why: expect.stringContaining(why) },
     ]);
   });
+
+  it('never before it was made, but for clocks that are a little apart', () => {
+    const [apart, before] = ['2026-11-20T09:55:00.000Z', '2026-11-20T09:54:59.999Z'] as const;
+    expect(runs(changeLine('a', apart, one)).one).toEqual([
+      expect.objectContaining({ from: apart }),
+    ]);
+    expect(runs(changeLine('a', before, one))).toMatchObject({
+      one: undefined,
+      contradictions: [
+        {
+          at: before,
+          why: 'it is dated before the document, which was made at 2026-11-20T10:00:00.000Z',
+        },
+      ],
+    });
+  });
 });

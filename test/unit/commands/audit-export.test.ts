@@ -1,6 +1,7 @@
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -418,6 +419,47 @@ describe('verify of an audit folder ends with 4', () => {
         reindex(f);
       },
       '[approvals_missing]',
+    ],
+    [
+      'a file was added that nobody would look at, and the index fits',
+      (f) => {
+        mkdirSync(join(f, 'history/Production/orders'), { recursive: true });
+        cpSync(join(f, document), join(f, 'history/Production/orders/0009.json'));
+        reindex(f);
+      },
+      'it is no file of an audit',
+    ],
+    [
+      'evidence was added that no document names, and the index fits',
+      (f) => {
+        writeFileSync(join(f, document.replace('.json', '.evidence.json')), '{}');
+        reindex(f);
+      },
+      'it is no file of an audit',
+    ],
+    [
+      'the runs were left out, and the index fits',
+      (f) => {
+        rmSync(join(f, 'runs.json'));
+        reindex(f);
+      },
+      'the index does not list it',
+    ],
+    [
+      'the rules of the time were left out, and the index fits',
+      (f) => {
+        rmSync(join(f, 'trust'), { recursive: true });
+        reindex(f);
+      },
+      'the index does not list it',
+    ],
+    [
+      'the rules of the time are others, and the index fits',
+      (f) => {
+        writeFileSync(join(f, listed(f).find((path) => path.startsWith('trust/')) ?? ''), 'x: 1');
+        reindex(f);
+      },
+      'it is not the version that it is called',
     ],
     [
       'emergencies were left out, and the index fits',
