@@ -140,9 +140,8 @@ export async function openHistory(
   const history = await readHistory(root, id, { trust, environment: id.environment });
   if (!history.ok) return history;
   const { problems, entries } = history.value;
-  const broken = entries.flatMap((entry) =>
-    entry.document === undefined && entry.examined === undefined ? entry.problems : [],
-  );
+  // One that only lacks approvals is no fault; an emergency that verifies has no problems.
+  const broken = entries.flatMap((entry) => (entry.examined === undefined ? entry.problems : []));
   const [first, ...rest] = [...problems, ...broken];
   return first === undefined ? history : failed(first, ...rest);
 }

@@ -189,6 +189,58 @@ describe('approve refuses people', () => {
   });
 });
 
+/** Its sources give another manifest than it has. */
+function forged(bundle: typeof NEW): typeof NEW {
+  const { manifest, files } = resultValue(openBundle(bundle.archive, 'x.tar.gz'));
+  const archive = archiveOf({
+    files: Object.fromEntries([...files].map(([n, bytes]) => [n, Buffer.from(bytes).toString()])),
+    manifest: formatBuiltManifest({ ...manifest, tests: { passed: 7, coverage: 100 } }),
+  });
+  const { digest } = resultValue(openBundle(archive, 'x.tar.gz'));
+  return { ...bundle, digest, archive };
+}
+
+describe('approve takes', () => {
+  it.each([
+    ['active', { active: forged(OLD) }],
+    ['candidate', { active: NEW, candidate: forged(LATER) }],
+  ])('what was %s here before, without building it again', async (_role, before) => {
+    const first = sealNext([], { ...before, approvals: ['bob'] });
+    const next = sealNext([verified(first)], before);
+    const bundles = shelved([OLD, NEW, LATER, ...Object.values(before)]);
+    const at = await repositoryWith(
+      {},
+      { ...bundles, [`${FOLDER}/0001.json`]: first, [FILE]: next },
+    );
+    expect(await approve(at, 'bob')).toMatchObject({ stderr: '', exitCode: 0 });
+  });
+
+  it('a way back that does not fit any more', async () => {
+    const narrow = ordersBundle('2026.11.2', { scope: 'shop/other' });
+    const first = sealNext([], { active: narrow, approvals: ['bob'] });
+    const next = sealNext([verified(first)], { active: NEW });
+    const files = { [`${FOLDER}/0001.json`]: first, [FILE]: next, ...shelved([narrow]) };
+    const at = await repositoryWith({}, files);
+    expect(await approve(at, 'bob')).toMatchObject({ stderr: '', exitCode: 0 });
+  });
+
+  it('what takes an emergency over', async () => {
+    const approved = second({ approvals: ['bob'] });
+    const emergency = makeEmergency({ base: approved });
+    const history = [FIRST, approved, emergency].map((bytes) => verified(bytes));
+    const file = `${FOLDER}/0004.json`;
+    const at = await repositoryWith(
+      {},
+      {
+        [FILE]: approved,
+        [`${FOLDER}/0003.json`]: emergency,
+        [file]: sealNext(history, { active: NEW, reconcile: true }),
+      },
+    );
+    expect(await approve(at, 'dan', [], file)).toMatchObject({ stderr: '', exitCode: 0 });
+  });
+});
+
 /** What is refused, in which repository, with which words. */
 const REFUSED: readonly (readonly [string, Partial<Next>, Files, number, string])[] = [
   [
@@ -427,13 +479,7 @@ describe('approve refuses a document', () => {
   });
 
   it('whose new bundle says of its sources what they do not give', async () => {
-    const { manifest, files } = resultValue(openBundle(NEW.archive, 'x.tar.gz'));
-    const forged = archiveOf({
-      files: Object.fromEntries([...files].map(([n, bytes]) => [n, Buffer.from(bytes).toString()])),
-      manifest: formatBuiltManifest({ ...manifest, tests: { passed: 7, coverage: 100 } }),
-    });
-    const { digest } = resultValue(openBundle(forged, 'x.tar.gz'));
-    const bundle = { ...NEW, digest, archive: forged };
+    const bundle = forged(NEW);
     const at = await repositoryWith({ active: bundle }, shelved([bundle]));
     expect(await approve(at, 'bob')).toMatchObject({
       exitCode: 4,
