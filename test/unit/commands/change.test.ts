@@ -209,6 +209,28 @@ describe('a change is refused', () => {
     expect(ran).toMatchObject({ exitCode: 4, stderr: expect.stringContaining(message) });
   });
 
+  it('when its source is not one that can be edited', async () => {
+    const repository = await begun();
+    const { cedargate, read, write, root } = repository;
+    const file = 'rollouts/dev/orders.yaml';
+    const text = read(file);
+    const next = `relax orders --environment dev ${WHY}`;
+    for (const [source, message] of [
+      [text.replace('name: orders', 'name: carts'), 'the source says `carts` in `dev`'],
+      [text.replace('environment: dev', 'environment: test'), 'says `orders` in `test`'],
+      ['- a list', '[rollout_invalid]'],
+      [Buffer.from([0xff]), '[not_utf8]'],
+      [undefined, '--service'],
+    ] as const) {
+      if (source === undefined) rmSync(join(root, file));
+      else write(file, source);
+      const ran = await cedargate(next, 'ada');
+      expect(ran.stderr).toContain(message);
+      expect(ran.exitCode).not.toBe(0);
+    }
+    expect(repository.files('history/dev/orders')).toEqual(['0001.json']);
+  });
+
   it('while another one waits for approval, unless it takes its place', async () => {
     const repository = await begun();
     const { cedargate, read } = repository;
