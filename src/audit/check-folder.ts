@@ -158,24 +158,22 @@ async function listFiles(folder: string): Promise<Result<string[]>> {
   return ok(found.sort());
 }
 
-/** By their real digests, whatever they are called. */
+/** Those that are pinned, and are what they are called. */
 async function readVersions(
   folder: string,
   { trust }: AuditIndex,
   pinned: readonly string[],
 ): Promise<ReadonlyMap<string, BelievedRules>> {
   const versions = new Map<string, BelievedRules>();
-  for (const { digest } of trust) {
-    if (!pinned.includes(digest)) continue;
+  for (const { digest } of trust.filter((version) => pinned.includes(version.digest))) {
     const path = trustPath(digest);
     const bytes = await readBounded(join(folder, path), path, YAML_BYTES_MAX);
     const parsed = bytes.ok ? parseTrust(bytes.value, path) : bytes;
-    if (!parsed.ok) continue;
+    if (!parsed.ok || parsed.value.digest !== digest) continue;
     // Until when they were in force, whoever pins them has to know: here are only claims.
-    versions.set(parsed.value.digest, { trust: parsed.value, untilMs: Number.POSITIVE_INFINITY });
+    versions.set(digest, { trust: parsed.value, untilMs: Number.POSITIVE_INFINITY });
   }
-  // What is in the place of a pinned version is not it.
-  return new Map([...versions].filter(([digest]) => pinned.includes(digest)));
+  return versions;
 }
 
 function checkRollouts({ rollouts }: AuditIndex, there: readonly RolloutId[]): Problem[] {

@@ -22,7 +22,7 @@ function runs(...lines: readonly string[]) {
 describe('a document ran', () => {
   it('from its line to the next one of the workload, in whatever order the lines come', () => {
     expect(
-      runs(changeLine('a', T2, two), changeLine('b', T2, one), changeLine('a', T1, one)),
+      runs(changeLine('b', T2, one), changeLine('a', T2, two), changeLine('a', T1, one)),
     ).toEqual({
       one: [
         { workload: 'a', cluster: null, from: T1, until: T2, restarts: 0 },
@@ -78,6 +78,7 @@ describe('a document ran', () => {
       'no verified document',
     ],
     ['a digest with another number', { sequence: 7, digest: two.digest }, 'digest of number 2'],
+    ['its own digest with another number', { sequence: 2, digest: one.digest }, 'of number 1'],
   ])('until a line says %s, which contradicts the history', (_what, said, why) => {
     const found = runs(changeLine('a', T1, one), changeLine('a', T2, said));
     expect(found.one).toEqual([expect.objectContaining({ until: T2 })]);
