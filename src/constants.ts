@@ -68,6 +68,8 @@ export const HISTORY_FILES_MAX = 10_000;
 export const EXPIRES_AFTER_REVIEW_MS = 30 * 24 * 3_600_000;
 /** Until when an emergency is to be taken over, where trust.yaml does not say: milliseconds, a day. */
 export const RECONCILE_WITHIN_MS = 24 * 3_600_000;
+/** How far clocks of people and pods may be apart before dates contradict each other, milliseconds. */
+export const CLOCK_SKEW_MS = 5 * 60_000;
 /** Documents in one directory: a gateway covers hundreds of services. */
 export const ROLLOUT_FILES_MAX = 2_000;
 /** One YAML file; far above real ones, below what makes parsing slow. */

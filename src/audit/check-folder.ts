@@ -25,6 +25,7 @@ import { failed, ok, type Result } from '../result.js';
 import { parseTrust, type Trust } from '../rollout/trust.js';
 import { emergencyRecords } from './emergencies.js';
 import {
+  AUDIT_FILES,
   AUDIT_INDEX_FILE,
   type AuditIndex,
   EMERGENCIES_FILE,
@@ -32,7 +33,7 @@ import {
   trustPath,
 } from './index-file.js';
 import { jsonText } from './json-text.js';
-import { type JudgedHistory, judgeHistory, recordedTrust } from './judge.js';
+import { type BelievedRules, type JudgedHistory, judgeHistory, recordedTrust } from './judge.js';
 import { shortProblem } from './report.js';
 
 export interface CheckedFolder {
@@ -76,7 +77,7 @@ export async function checkFolder(folder: string, by: Believed): Promise<Result<
     problems.push(...advised(judged, index, by), ...(await checkEvidence(folder, judged)));
     histories.push(judged);
   }
-  problems.push(...(await checkEmergencies(folder, histories)));
+  problems.push(...(await checkEmergencies(folder, histories)), ...checkKinds(index, histories));
   problems.push(...toldBefore(index, problems));
   return ok({ index, digest: bytesDigest(bytes.value), histories, problems });
 }
@@ -157,22 +158,22 @@ async function listFiles(folder: string): Promise<Result<string[]>> {
   return ok(found.sort());
 }
 
-/** By their real digests, whatever they are called. */
+/** Those that are pinned, and are what they are called. */
 async function readVersions(
   folder: string,
   { trust }: AuditIndex,
   pinned: readonly string[],
-): Promise<ReadonlyMap<string, Trust>> {
-  const versions = new Map<string, Trust>();
-  for (const { digest } of trust) {
-    if (!pinned.includes(digest)) continue;
+): Promise<ReadonlyMap<string, BelievedRules>> {
+  const versions = new Map<string, BelievedRules>();
+  for (const { digest } of trust.filter((version) => pinned.includes(version.digest))) {
     const path = trustPath(digest);
     const bytes = await readBounded(join(folder, path), path, YAML_BYTES_MAX);
     const parsed = bytes.ok ? parseTrust(bytes.value, path) : bytes;
-    if (parsed.ok) versions.set(parsed.value.digest, parsed.value);
+    if (!parsed.ok || parsed.value.digest !== digest) continue;
+    // Until when they were in force, whoever pins them has to know: here are only claims.
+    versions.set(digest, { trust: parsed.value, untilMs: Number.POSITIVE_INFINITY });
   }
-  // What is in the place of a pinned version is not it.
-  return new Map([...versions].filter(([digest]) => pinned.includes(digest)));
+  return versions;
 }
 
 function checkRollouts({ rollouts }: AuditIndex, there: readonly RolloutId[]): Problem[] {
@@ -181,6 +182,33 @@ function checkRollouts({ rollouts }: AuditIndex, there: readonly RolloutId[]): P
   return [
     ...[...listed].filter((id) => !found.has(id)).map((id) => altered(`no document of \`${id}\``)),
     ...[...found].filter((id) => !listed.has(id)).map((id) => altered(`\`${id}\` is not listed`)),
+  ];
+}
+
+/**
+ * Nothing lies in the folder that nobody has looked at, such as a document in a folder that is no
+ * rollout's, and no version of trust.yaml is called what it is not.
+ */
+function checkKinds({ files, trust }: AuditIndex, histories: readonly JudgedHistory[]): Problem[] {
+  const versions = new Map(trust.map(({ digest }) => [trustPath(digest), digest]));
+  const known = new Set<string>([...AUDIT_FILES, ...versions.keys()]);
+  for (const { id, entries } of histories) {
+    for (const { file, document, sequence } of entries) {
+      known.add(file);
+      const hasEvidence = document?.kind === 'rollout' && document.evidence !== null;
+      if (hasEvidence) known.add(evidenceFile(id, sequence));
+    }
+  }
+  return [
+    ...[...files.keys()]
+      .filter((path) => !known.has(path))
+      .map((path) => altered('it is no file of an audit', path)),
+    ...[...AUDIT_FILES, ...versions.keys()]
+      .filter((path) => !files.has(path))
+      .map((path) => altered('the index does not list it', path)),
+    ...[...versions]
+      .filter(([path, digest]) => (files.get(path) ?? digest) !== digest)
+      .map(([path]) => altered('it is not the version that it is called', path)),
   ];
 }
 

@@ -13,6 +13,14 @@ import { canonicalJson, type JsonValue, parseCanonicalJson } from '../signing/ca
 
 export const AUDIT_INDEX_FILE = 'index.json';
 export const EMERGENCIES_FILE = 'emergencies.json';
+export const README_FILE = 'README.md';
+export const CHANGES_FILE = 'logs/changes.ndjson';
+export const RUNS_FILE = 'runs.json';
+export const EXCEPTIONS_FILE = 'exceptions.json';
+/** What every audit folder has besides its index, documents and versions of trust.yaml. */
+export const AUDIT_FILES: readonly string[] = [
+  ...[README_FILE, CHANGES_FILE, RUNS_FILE, EXCEPTIONS_FILE, EMERGENCIES_FILE],
+];
 /** Raised with a change of the format that this reader would misread. */
 const WRITTEN_FOR_READER = 1;
 

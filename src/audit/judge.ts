@@ -31,12 +31,26 @@ export interface JudgedHistory {
 export interface Judges {
   readonly given: Trust;
   /** The rules with this digest, if they are believed. */
-  readonly believed: (digest: string) => Trust | undefined;
+  readonly believed: (digest: string) => BelievedRules | undefined;
+}
+
+export interface BelievedRules {
+  readonly trust: Trust;
+  /** From when on they were replaced, as far as is known. Milliseconds since 1970. */
+  readonly untilMs: number;
 }
 
 /** `history` as it was read by the given rules. */
 export function judgeHistory({ id, entries: read }: History, judges: Judges): JudgedHistory {
-  const entries = read.map((entry) => judgeEntry(entry, id.environment, judges));
+  const entries: JudgedEntry[] = [];
+  let notBeforeMs = Number.NEGATIVE_INFINITY;
+  for (const entry of read) {
+    const judged = judgeEntry(entry, id.environment, notBeforeMs, judges);
+    entries.push(judged);
+    const { document } = judged;
+    // A date of an emergency alone says nothing: nobody looked at it.
+    if (document?.kind === 'rollout') notBeforeMs = Math.max(notBeforeMs, document.issuedAtMs);
+  }
   const documents = entries.flatMap(({ document }) => document ?? []);
   const problems = [
     ...entries.flatMap((entry, i) =>
@@ -54,16 +68,26 @@ export function isProposal({ document, examined }: HistoryEntry, after: number):
   return after === 0 && document === undefined && examined !== undefined;
 }
 
-function judgeEntry(entry: HistoryEntry, environment: string, judges: Judges): JudgedEntry {
-  const { given, believed } = judges;
+/**
+ * `notBeforeMs`: when the newest of the documents before it was made. Which rules were those of its day a
+ * document only claims: replaced ones do not count for it, and it cannot be older than what it follows.
+ */
+function judgeEntry(
+  entry: HistoryEntry,
+  environment: string,
+  notBeforeMs: number,
+  { given, believed }: Judges,
+): JudgedEntry {
   const byGiven = { ...entry, trust: given.digest, todayProblems: [] };
   if (entry.document !== undefined) return byGiven;
   const { bytes, file } = entry;
   const recorded = recordedTrust(bytes, file);
-  const trust = recorded === undefined ? undefined : believed(recorded);
-  if (trust === undefined) return byGiven;
+  const rules = recorded === undefined ? undefined : believed(recorded);
+  if (rules === undefined) return byGiven;
+  const { trust, untilMs } = rules;
   const verified = verifyDocument(bytes, file, { trust, environment });
   if (!verified.ok) return byGiven;
+  if (Math.max(verified.value.issuedAtMs, notBeforeMs) >= untilMs) return byGiven;
   const examined = examineRollout(bytes, file, { trust, environment });
   return {
     ...entry,

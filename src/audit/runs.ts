@@ -3,6 +3,7 @@
  * only if it names its digest, and its number; what names anything else contradicts the history.
  */
 import type { Digest } from '../bundle/types.js';
+import { CLOCK_SKEW_MS } from '../constants.js';
 import type { RolloutId } from '../repository/layout.js';
 import type { VerifiedDocument } from '../rollout/types.js';
 import type { ChangeLine } from './log-line.js';
@@ -54,7 +55,10 @@ export function runsOf(
     for (const line of lines) {
       const at = timeOf(line.atMs);
       const document = line.digest === null ? undefined : known.get(line.digest);
-      const why = line.rollout === null ? undefined : contradiction(line, document, documents);
+      const why =
+        line.rollout === null
+          ? undefined
+          : (contradiction(line, document, documents) ?? untimely(line, document));
       if (why !== undefined) {
         const { sequence, digest } = line;
         contradictions.push({ source: sourceOf(line), at, sequence, digest, why });
@@ -104,6 +108,12 @@ export function contradiction(
   return documents.some(({ sequence }) => sequence === said.sequence)
     ? 'the document with this number has another digest'
     : 'there is no verified document with this number and digest';
+}
+
+/** No clock of a pod makes a document run before somebody wrote it. */
+function untimely({ atMs }: ChangeLine, document: VerifiedDocument | undefined) {
+  if (document === undefined || atMs >= document.issuedAtMs - CLOCK_SKEW_MS) return undefined;
+  return `it is dated before the document, which was made at ${timeOf(document.issuedAtMs)}`;
 }
 
 /** `cluster/workload`, as far as it says. */

@@ -9,7 +9,7 @@ import { ok, type Result } from '../result.js';
 import { type PrivateKey, parsePrivateKey } from '../signing/keys.js';
 import { printCard } from './card-text.js';
 import { cardJson, needText, statusText } from './card-words.js';
-import { readBytes, replaceFile } from './files.js';
+import { readBytes, replaceUnchanged } from './files.js';
 import { fail, type Io, print, printJson, style } from './output.js';
 import { testRunner } from './test-runner.js';
 
@@ -55,7 +55,7 @@ async function run(file: string, flags: Flags, nowMs: number, io: Io): Promise<v
   const runTests = await testRunner();
   const approved = await approve(repository, document, { key, comment, nowMs, runTests });
   if (!approved.ok) return fail(io, approved.problems);
-  const written = await replaceFile(file, approved.value.bytes);
+  const written = await replaceUnchanged(file, document.bytes, approved.value.bytes);
   if (!written.ok) return fail(io, written.problems);
   await tell(io, repository, { document, approved: approved.value, nowMs, json: flags.json });
 }

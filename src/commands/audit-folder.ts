@@ -1,7 +1,17 @@
 /** What goes into an audit folder: gathered from repository, Git and logs. The same facts, the same bytes. */
 import { join } from 'node:path';
 import { emergencyRecords } from '../audit/emergencies.js';
-import { type AuditFacts, EMERGENCIES_FILE, formatIndex, trustPath } from '../audit/index-file.js';
+import {
+  AUDIT_INDEX_FILE,
+  type AuditFacts,
+  CHANGES_FILE,
+  EMERGENCIES_FILE,
+  EXCEPTIONS_FILE,
+  formatIndex,
+  README_FILE,
+  RUNS_FILE,
+  trustPath,
+} from '../audit/index-file.js';
 import { jsonText } from '../audit/json-text.js';
 import {
   beginningProblem,
@@ -23,6 +33,7 @@ import { evidenceFile, type RolloutId } from '../repository/layout.js';
 import type { Repository } from '../repository/open.js';
 import {
   readTrustHistory,
+  rulesWith,
   type TrustHistory,
   type TrustVersion,
 } from '../repository/trust-history.js';
@@ -61,7 +72,7 @@ export async function gatherAudit(
   for (const id of ids.value) {
     const history = await readHistory(root, id, { trust, environment: id.environment });
     if (!history.ok) return history;
-    const believed = (digest: string) => versionWith(versions, digest)?.trust;
+    const believed = (digest: string) => rulesWith(versions, digest);
     const judged = judgeHistory(history.value, { given: trust, believed });
     const audited = auditRollout(judged, interval, logs);
     if (audited.entries.length === 0) continue;
@@ -82,8 +93,8 @@ export async function gatherAudit(
     problems,
   };
   const files = await filesOf(root, rollouts, kept.versions, interval, logs);
-  files.set('README.md', Buffer.from(auditReadme(facts, rollouts, logs), 'utf8'));
-  files.set('index.json', formatIndex(facts, files));
+  files.set(README_FILE, Buffer.from(auditReadme(facts, rollouts, logs), 'utf8'));
+  files.set(AUDIT_INDEX_FILE, formatIndex(facts, files));
   return ok({ facts, rollouts, files });
 }
 
@@ -157,9 +168,9 @@ async function filesOf(
   const changes = logs.changes
     .filter(({ atMs }) => isWithin(atMs, interval))
     .sort((a, b) => a.atMs - b.atMs || (a.text < b.text ? -1 : 1));
-  put('logs/changes.ndjson', changes.map(({ text }) => `${text}\n`).join(''));
-  put('runs.json', jsonText(rollouts.map(runsFile)));
-  put('exceptions.json', jsonText(logs.uses()));
+  put(CHANGES_FILE, changes.map(({ text }) => `${text}\n`).join(''));
+  put(RUNS_FILE, jsonText(rollouts.map(runsFile)));
+  put(EXCEPTIONS_FILE, jsonText(logs.uses()));
   const emergencies = rollouts.flatMap(({ id, entries }) => {
     const documents = entries.flatMap(({ document }) => document ?? []);
     return emergencyRecords({ id, documents });

@@ -6,9 +6,9 @@ import { KEY_FILE_BYTES_MAX, SIGNATURE_FILE_BYTES_MAX } from '../constants.js';
 import type { Result } from '../result.js';
 import { decodeBase64 } from '../signing/base64.js';
 import { type PublicKey, parsePublicKey } from '../signing/keys.js';
-import { readBuiltBundle, readBytes } from './files.js';
+import { readBytes } from './files.js';
 import { fail, type Io, printJson } from './output.js';
-import { printSigned, type SignedBundle, saveSigned } from './signed-bundle.js';
+import { printSigned, readToSign, type SignedBundle, saveSigned } from './signed-bundle.js';
 
 const EXAMPLES = `Examples:
   With cosign:
@@ -53,10 +53,10 @@ async function attach(file: string, flags: Flags): Promise<Result<SignedBundle>>
   if (!key.ok) return key;
   const signature = await readBytes(flags.signature, SIGNATURE_FILE_BYTES_MAX);
   if (!signature.ok) return signature;
-  const opened = await readBuiltBundle(file);
-  if (!opened.ok) return opened;
-  const attached = attachEither(opened.value, key.value, signature.value);
-  return attached.ok ? saveSigned(file, opened.value, key.value, attached.value) : attached;
+  const read = await readToSign(file);
+  if (!read.ok) return read;
+  const attached = attachEither(read.value.opened, key.value, signature.value);
+  return attached.ok ? saveSigned(read.value, key.value, attached.value) : attached;
 }
 
 /** Base64 when the file is that, else its bytes; a raw signature may look like base64 by chance. */

@@ -4,9 +4,9 @@ import { attachSignature, bundlePae } from '../bundle/attach.js';
 import { KEY_FILE_BYTES_MAX } from '../constants.js';
 import type { Result } from '../result.js';
 import { parsePrivateKey, sign } from '../signing/keys.js';
-import { readBuiltBundle, readBytes } from './files.js';
+import { readBytes } from './files.js';
 import { fail, type Io, printJson } from './output.js';
-import { printSigned, type SignedBundle, saveSigned } from './signed-bundle.js';
+import { printSigned, readToSign, type SignedBundle, saveSigned } from './signed-bundle.js';
 
 const EXAMPLES = `Examples:
   cedargate bundle sign payments-2026.11.3.tar.gz --key ada-laptop.key
@@ -39,10 +39,11 @@ async function signBundle(file: string, keyFile: string): Promise<Result<SignedB
   if (!pem.ok) return pem;
   const key = parsePrivateKey(pem.value.toString('utf8'), keyFile);
   if (!key.ok) return key;
-  const opened = await readBuiltBundle(file);
-  if (!opened.ok) return opened;
+  const read = await readToSign(file);
+  if (!read.ok) return read;
+  const { opened } = read.value;
   const { publicKey } = key.value;
-  const signature = sign(key.value, bundlePae(opened.value));
-  const attached = attachSignature(opened.value, publicKey, signature);
-  return attached.ok ? saveSigned(file, opened.value, publicKey, attached.value) : attached;
+  const signature = sign(key.value, bundlePae(opened));
+  const attached = attachSignature(opened, publicKey, signature);
+  return attached.ok ? saveSigned(read.value, publicKey, attached.value) : attached;
 }

@@ -58,6 +58,44 @@ export async function replaceFile(path: string, bytes: Uint8Array): Promise<Resu
 }
 
 /**
+ * The same of a file that was read before, `before`: what somebody else has written meanwhile is not lost.
+ * The lock is held for a few system calls; the comparison would else come too early for one of two.
+ * Problem: `file_unwritable`.
+ */
+export async function replaceUnchanged(
+  path: string,
+  before: Uint8Array,
+  bytes: Uint8Array,
+): Promise<Result<void>> {
+  let lock: string | undefined;
+  try {
+    const target = (await existing(path))?.path ?? path;
+    lock = await makeLock(target);
+    const now = await readBytes(target, before.length);
+    if (!now.ok || !now.value.equals(before)) {
+      throw new NotReplaceable('it was changed meanwhile: look at it, and run the command again');
+    }
+    return await replaceFile(target, bytes);
+  } catch (thrown) {
+    return unwritable(path, thrown);
+  } finally {
+    if (lock !== undefined) await rm(lock, { force: true });
+  }
+}
+
+async function makeLock(target: string): Promise<string> {
+  const lock = join(dirname(target), `.${basename(target)}.lock`);
+  try {
+    await (await open(lock, 'wx')).close();
+    return lock;
+  } catch (thrown) {
+    if (systemErrorCode(thrown) !== 'EEXIST') throw thrown;
+    const message = `another command is writing it; if none is, remove \`${lock}\``;
+    throw new NotReplaceable(message);
+  }
+}
+
+/**
  * Makes a file that must not be there yet, with exactly these permissions. A file that could not be
  * written whole is removed. Problem: `file_unwritable`.
  */

@@ -8,7 +8,7 @@ import type { Digest } from '../bundle/types.js';
 import { readHistory } from '../repository/history.js';
 import type { RolloutId } from '../repository/layout.js';
 import type { Repository } from '../repository/open.js';
-import { readTrustHistory } from '../repository/trust-history.js';
+import { readTrustHistory, rulesWith } from '../repository/trust-history.js';
 import { ok, type Result } from '../result.js';
 import { type BundleComparison, compareBundles } from './bundle-changes.js';
 
@@ -73,10 +73,6 @@ export async function readJudged(
   if (!history.ok) return history;
   const isTaken = history.value.entries.every(({ document }) => document !== undefined);
   const { versions } = isTaken ? { versions: [] } : await readTrustHistory(root);
-  const byDigest = new Map<string, typeof trust>();
-  for (const { digest, trust: version } of versions) {
-    if (version !== undefined) byDigest.set(digest, version);
-  }
-  const believed = (digest: string) => byDigest.get(digest);
+  const believed = (digest: string) => rulesWith({ versions }, digest);
   return ok(judgeHistory(history.value, { given: trust, believed }));
 }

@@ -8,7 +8,7 @@ import type { SealedEmergencyChange } from '../repository/seal-emergency.js';
 import type { SealedChange, SealedRolloutChange } from '../repository/seal-rollout.js';
 import { failed, ok, type Result } from '../result.js';
 import type { Requirement } from '../rollout/impact.js';
-import { createFile, replaceFile } from './files.js';
+import { createFile, replaceFile, replaceUnchanged } from './files.js';
 import { type Io, print, printJson } from './output.js';
 
 const FILE_MODE = 0o644;
@@ -29,9 +29,10 @@ export async function saveChange(
     const why = thrown instanceof Error ? systemErrorText(thrown) : messageOf(thrown);
     return failed(problem('file_unwritable', `the folder cannot be made: ${why}`, { file }));
   }
-  const written = replaces
-    ? await replaceFile(target, bytes)
-    : await createFile(target, bytes, FILE_MODE);
+  const written =
+    replaces === undefined
+      ? await createFile(target, bytes, FILE_MODE)
+      : await replaceUnchanged(target, replaces, bytes);
   if (!written.ok || source === undefined) return written;
   const saved = await replaceFile(join(root, source.file), Buffer.from(source.text, 'utf8'));
   return saved.ok ? ok(undefined) : saved;

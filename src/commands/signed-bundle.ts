@@ -1,9 +1,10 @@
 /** What `bundle sign` and `bundle attach` have in common: the file is replaced, the outcome told. */
 import type { Attached } from '../bundle/attach.js';
-import type { OpenedBundle } from '../bundle/open.js';
+import { type OpenedBundle, openBundle } from '../bundle/open.js';
+import { ARCHIVE_BYTES_MAX } from '../constants.js';
 import { ok, type Result } from '../result.js';
 import type { PublicKey } from '../signing/keys.js';
-import { replaceFile } from './files.js';
+import { readBytes, replaceUnchanged } from './files.js';
 import { type Io, print } from './output.js';
 
 export interface SignedBundle {
@@ -17,13 +18,26 @@ export interface SignedBundle {
   readonly signatures: number;
 }
 
+/** As it was when it was read. */
+export interface ToSign {
+  readonly file: string;
+  readonly bytes: Buffer;
+  readonly opened: OpenedBundle;
+}
+
+export async function readToSign(file: string): Promise<Result<ToSign>> {
+  const bytes = await readBytes(file, ARCHIVE_BYTES_MAX);
+  if (!bytes.ok) return bytes;
+  const opened = openBundle(bytes.value, file);
+  return opened.ok ? ok({ file, bytes: bytes.value, opened: opened.value }) : opened;
+}
+
 export async function saveSigned(
-  file: string,
-  { manifest, digest }: OpenedBundle,
+  { file, bytes, opened: { manifest, digest } }: ToSign,
   publicKey: PublicKey,
   { archive, replaced, signatures }: Attached,
 ): Promise<Result<SignedBundle>> {
-  const written = await replaceFile(file, archive);
+  const written = await replaceUnchanged(file, bytes, archive);
   if (!written.ok) return written;
   const { name, version } = manifest;
   const count = signatures.signatures.length;

@@ -5,9 +5,11 @@
 
 import type { RunTests } from '../bundle/build.js';
 import { verifyDeep } from '../bundle/verify-deep.js';
+import { CLOCK_SKEW_MS } from '../constants.js';
 import { type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import { changeProblems, type Provenance } from '../rollout/change-rules.js';
+import { timeText } from '../rollout/document-fields.js';
 import { isExpired } from '../rollout/expiry.js';
 import { fitProblem } from '../rollout/fit.js';
 import { nextDocument } from '../rollout/next-document.js';
@@ -126,6 +128,11 @@ async function ruleProblems(
   if (isExpired(document, nowMs)) {
     problems.push(problem('change_refused', `the document expired at ${payload.expiresAt}`));
   }
+  if (document.issuedAtMs > nowMs + CLOCK_SKEW_MS) {
+    // A sidecar ends exceptions by the latest date that it has seen.
+    const message = `it is dated ${payload.issuedAt}, and here it is ${timeText(nowMs)}`;
+    problems.push(problem('change_refused', message));
+  }
   return problems.map((each) => ({ ...each, file }));
 }
 
@@ -139,9 +146,9 @@ async function provenance(
   if (after === undefined) return ok(undefined);
   const there = await activeThere(repository, { name, environment: after }, atMs);
   if (!there.ok) return there;
-  const { active, activeSinceMs } = there.value;
+  const { active, activeSinceMs, revoked } = there.value;
   const isActive = active?.digest === resolved.active.digest;
-  return ok({ environment: after, activeSinceMs: isActive ? activeSinceMs : undefined });
+  return ok({ environment: after, activeSinceMs: isActive ? activeSinceMs : undefined, revoked });
 }
 
 async function checkBundles(

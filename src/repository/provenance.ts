@@ -4,8 +4,9 @@ import { ok, type Result } from '../result.js';
 import type { Provenance } from '../rollout/change-rules.js';
 import { approvedState } from '../rollout/effective.js';
 import type { ResolvedBundle } from '../rollout/types.js';
-import { type HistoryEntry, readHistory } from './history.js';
+import type { HistoryEntry } from './history.js';
 import type { Repository } from './open.js';
+import { openHistory } from './seal-rollout.js';
 
 export interface ActiveThere extends Provenance {
   /** What is active there; undefined when nothing is. */
@@ -15,30 +16,37 @@ export interface ActiveThere extends Provenance {
 /**
  * What is active in `environment` under the rollout `name`, and since when without a break. What
  * counts is when the last needed approval was given: before that no sidecar took the document.
- * `atMs`: as of that moment, so that what moved on since is no fault of what was made then.
+ * `atMs`: as of that moment, so that what moved on since is no fault of what was made then; but what
+ * was revoked since is revoked. Problem codes: those of `openHistory`, for a document that was put
+ * there from another rollout would vouch for what nobody ran.
  */
 export async function activeThere(
-  { root, trust }: Repository,
+  repository: Repository,
   { name, environment }: { readonly name: string; readonly environment: string },
   atMs = Number.POSITIVE_INFINITY,
 ): Promise<Result<ActiveThere>> {
-  const history = await readHistory(root, { environment, name }, { trust, environment });
+  const history = await openHistory(repository, { environment, name });
   if (!history.ok) return history;
-  const entries = history.value.entries.filter(
-    ({ document }) => document !== undefined && document.issuedAtMs <= atMs,
-  );
+  const { entries: all, newest: last } = history.value;
+  const revoked = last === undefined ? new Set<Digest>() : approvedState(last).revoked;
+  const entries = all.slice(0, all.findLastIndex((entry) => countsAt(entry, atMs)) + 1);
   const newest = entries.at(-1)?.document;
   const active = newest && approvedState(newest).active;
-  if (active === undefined) return ok({ environment, active, activeSinceMs: undefined });
-  return ok({ environment, active, activeSinceMs: activeSince(entries, active.digest) });
+  const activeSinceMs = active && activeSince(entries, active.digest);
+  return ok({ environment, active, activeSinceMs, revoked });
 }
 
+function countsAt({ document }: HistoryEntry, atMs: number): boolean {
+  return document !== undefined && document.issuedAtMs <= atMs;
+}
+
+/** One between that lacks approvals, by the rules of today, may have run all the same. */
 function activeSince(entries: readonly HistoryEntry[], digest: Digest): number | undefined {
   let sinceMs: number | undefined;
   for (const entry of [...entries].reverse()) {
-    if (entry.document === undefined) continue;
-    if (approvedState(entry.document).active?.digest !== digest) break;
-    sinceMs = approvedAtMs(entry, entry.document.issuedAtMs);
+    const document = entry.document ?? entry.examined?.document;
+    if (document === undefined || approvedState(document).active?.digest !== digest) break;
+    if (entry.document !== undefined) sinceMs = approvedAtMs(entry, document.issuedAtMs);
   }
   return sinceMs;
 }

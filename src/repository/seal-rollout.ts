@@ -53,8 +53,8 @@ export interface SealedChange {
   readonly bytes: Buffer;
   readonly sequence: number;
   readonly digest: Digest;
-  /** Whether `file` is there and is to be replaced. */
-  readonly replaces: boolean;
+  /** What `file` held when it was read, and is to be replaced; undefined = it is not there. */
+  readonly replaces: Uint8Array | undefined;
   readonly source: { readonly file: string; readonly text: string } | undefined;
 }
 
@@ -98,7 +98,7 @@ export async function sealChange(
   const { trust } = repository;
   const [refused, ...more] = changeProblems({ payload, newest, trust, nowMs, from: change.from });
   if (refused !== undefined) return failed(refused, ...more);
-  return sealed(repository, change, payload, { source, text, active });
+  return sealed(repository, change, payload, { source, text, active, history: history.value });
 }
 
 const PROPOSAL_HELP =
@@ -106,9 +106,9 @@ const PROPOSAL_HELP =
 
 function sealed(
   { trust }: Repository,
-  { id, key, replace }: RolloutChange,
+  { id, key }: RolloutChange,
   payload: RolloutPayload,
-  { source, text, active }: { source: RolloutSource; text: string; active: FoundBundle },
+  { source, text, active, history }: Edited & { active: FoundBundle; history: History },
 ): Result<SealedRolloutChange> {
   const facts = bundleFacts(active.opened);
   if (!facts.ok) return facts;
@@ -121,7 +121,8 @@ function sealed(
   if (!examined.ok) return inSource(examined, file, rolloutFile(id));
   const { digest, sequence } = examined.value.document;
   const written = { file: rolloutFile(id), text };
-  const result = { id, file, bytes, sequence, digest, replaces: replace, source: written };
+  const replaces = history.entries.find((entry) => entry.file === file)?.bytes;
+  const result = { id, file, bytes, sequence, digest, replaces, source: written };
   return ok({ ...result, examined: examined.value });
 }
 
@@ -139,17 +140,21 @@ export async function openHistory(
   const history = await readHistory(root, id, { trust, environment: id.environment });
   if (!history.ok) return history;
   const { problems, entries } = history.value;
-  const broken = entries.flatMap((entry) =>
-    entry.document === undefined && entry.examined === undefined ? entry.problems : [],
-  );
+  // One that only lacks approvals is no fault; an emergency that verifies has no problems.
+  const broken = entries.flatMap((entry) => (entry.examined === undefined ? entry.problems : []));
   const [first, ...rest] = [...problems, ...broken];
   return first === undefined ? history : failed(first, ...rest);
+}
+
+interface Edited {
+  readonly source: RolloutSource;
+  readonly text: string;
 }
 
 async function editSource(
   { root }: Repository,
   { id, edit, change, first }: RolloutChange,
-): Promise<Result<{ source: RolloutSource; text: string }>> {
+): Promise<Result<Edited>> {
   const file = rolloutFile(id);
   const bytes = await readBounded(join(root, file), file, YAML_BYTES_MAX);
   if (!bytes.ok && first === undefined) {

@@ -46,6 +46,19 @@ export async function readTrustHistory(root: string): Promise<TrustHistory> {
   }
 }
 
+/** The rules with this digest, and until when they were in force: to the end of the last time they were. */
+export function rulesWith(
+  { versions }: Pick<TrustHistory, 'versions'>,
+  digest: string,
+): { readonly trust: Trust; readonly untilMs: number } | undefined {
+  const trust = versions.find((version) => version.digest === digest)?.trust;
+  if (trust === undefined) return undefined;
+  const ends = versions.flatMap((version, i) =>
+    version.digest === digest ? [versions[i - 1]?.sinceMs ?? Number.POSITIVE_INFINITY] : [],
+  );
+  return { trust, untilMs: Math.max(...ends) };
+}
+
 /**
  * Along the first parents alone: what a merged branch had in between was never in force, and nobody
  * may have reviewed it.

@@ -4,6 +4,7 @@
  */
 import type { Digest } from '../bundle/types.js';
 import { approvedState } from './effective.js';
+import { setText } from './set-text.js';
 import type {
   ApprovedState,
   Block,
@@ -137,15 +138,6 @@ function differingFields(from: object, to: object): string[] {
   const [left, right] = [from, to].map((facts) => new Map(Object.entries(facts)));
   const names = new Set([...(left?.keys() ?? []), ...(right?.keys() ?? [])]);
   return [...names].filter((name) => setText(left?.get(name)) !== setText(right?.get(name)));
-}
-
-/** One text for what means the same: the values of a list, and the keys of a match, have no order. */
-function setText(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) => {
-    if (Array.isArray(inner)) return [...inner].sort();
-    if (typeof inner !== 'object' || inner === null) return inner;
-    return Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1));
-  });
 }
 
 function destinationFacts({ service, ...facts }: RolloutDestination) {

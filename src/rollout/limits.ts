@@ -4,6 +4,7 @@
  * sidecar when it loads.
  */
 import type { Finding } from './finding.js';
+import { setText } from './set-text.js';
 import type { Trust } from './trust.js';
 import type { Block, RolloutSource } from './types.js';
 
@@ -51,12 +52,32 @@ function checkEntries(
     list === 'exceptions'
       ? (['maxException', limits.maxException] as const)
       : (['maxBlock', limits.maxBlock] as const);
-  return entries.flatMap(({ name, ticket, fromMs, untilMs }, i) => {
-    const findings = checkTicket(ticket, limits, [list, i, 'ticket']);
-    if (longest === undefined || untilMs - fromMs <= longest) return findings;
-    const message = `\`${name}\` lasts ${durationText(untilMs - fromMs)}, and \`limits.${field}\` is ${durationText(longest)}`;
+  return entries.flatMap((entry, i) => {
+    const findings = checkTicket(entry.ticket, limits, [list, i, 'ticket']);
+    if (longest === undefined) return findings;
+    const first = beginning(entry, entries);
+    const lasts = entry.untilMs - first.fromMs;
+    if (lasts <= longest) return findings;
+    const what = first === entry ? 'lasts' : `goes on with \`${first.name}\`, and so lasts`;
+    const message = `\`${entry.name}\` ${what} ${durationText(lasts)}, and \`limits.${field}\` is ${durationText(longest)}`;
     return [...findings, { message, path: [list, i, 'until'] }];
   });
+}
+
+/** Two in a row for the same requests are one: the limit says when people have to look again. */
+function beginning(entry: Block, entries: readonly Block[]): Block {
+  const match = setText(entry.match);
+  const same = entries
+    .filter((other) => other.fromMs < entry.fromMs && setText(other.match) === match)
+    .sort((a, b) => b.fromMs - a.fromMs);
+  let first = entry;
+  for (;;) {
+    const before = same.find(
+      ({ fromMs, untilMs }) => fromMs < first.fromMs && untilMs >= first.fromMs,
+    );
+    if (before === undefined) return first;
+    first = before;
+  }
 }
 
 /** In the largest unit that leaves no rest, so that one more second shows. */

@@ -22,7 +22,7 @@ function runs(...lines: readonly string[]) {
 describe('a document ran', () => {
   it('from its line to the next one of the workload, in whatever order the lines come', () => {
     expect(
-      runs(changeLine('a', T2, two), changeLine('b', T2, one), changeLine('a', T1, one)),
+      runs(changeLine('b', T2, one), changeLine('a', T2, two), changeLine('a', T1, one)),
     ).toEqual({
       one: [
         { workload: 'a', cluster: null, from: T1, until: T2, restarts: 0 },
@@ -78,6 +78,7 @@ describe('a document ran', () => {
       'no verified document',
     ],
     ['a digest with another number', { sequence: 7, digest: two.digest }, 'digest of number 2'],
+    ['its own digest with another number', { sequence: 2, digest: one.digest }, 'of number 1'],
   ])('until a line says %s, which contradicts the history', (_what, said, why) => {
     const found = runs(changeLine('a', T1, one), changeLine('a', T2, said));
     expect(found.one).toEqual([expect.objectContaining({ until: T2 })]);
@@ -85,5 +86,21 @@ describe('a document ran', () => {
     expect(found.contradictions).toEqual([
       { source: 'a', at: T2, ...said, why: expect.stringContaining(why) },
     ]);
+  });
+
+  it('never before it was made, but for clocks that are a little apart', () => {
+    const [apart, before] = ['2026-11-20T09:55:00.000Z', '2026-11-20T09:54:59.999Z'] as const;
+    expect(runs(changeLine('a', apart, one)).one).toEqual([
+      expect.objectContaining({ from: apart }),
+    ]);
+    expect(runs(changeLine('a', before, one))).toMatchObject({
+      one: undefined,
+      contradictions: [
+        {
+          at: before,
+          why: 'it is dated before the document, which was made at 2026-11-20T10:00:00.000Z',
+        },
+      ],
+    });
   });
 });

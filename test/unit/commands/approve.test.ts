@@ -17,6 +17,7 @@ import { memoryIo } from '../../support/io.js';
 import { resultValue } from '../../support/result.js';
 import {
   BY,
+  digestOf,
   type KeyName,
   makeEmergency,
   rolloutTrustText,
@@ -118,6 +119,14 @@ describe('approve', () => {
     expect((await examined(at)).document.approvers).toEqual(['bob', 'dan']);
   });
 
+  it('loses nothing when two people approve at once', async () => {
+    const at = await repositoryWith({});
+    const both = await Promise.all([approve(at, 'bob'), approve(at, 'dan')]);
+    const done = both.filter(({ exitCode }) => exitCode === 0);
+    expect((await examined(at)).document.approvers).toHaveLength(done.length);
+    expect(done.length).toBeGreaterThan(0);
+  });
+
   it('takes the first document of a rollout', async () => {
     const at = await changeRepository({
       ...shelved([NEW]),
@@ -158,10 +167,10 @@ describe('approve refuses people', () => {
 
   it('a key that ends before the document begins', async () => {
     const trust = rolloutTrustText({
-      keys: { 'bob-1': ['from: 2026-01-01T00:00:00Z', 'until: 2026-11-23T00:00:00Z'] },
+      keys: { 'bob-1': ['from: 2026-01-01T00:00:00Z', 'until: 2026-11-21T10:02:00Z'] },
     });
     const at = await repositoryWith(
-      { issuedAt: '2026-11-25T10:00:00.000Z' },
+      { issuedAt: '2026-11-21T10:05:00.000Z' },
       { 'trust.yaml': trust },
     );
     expect(await approve(at, 'bob')).toMatchObject({
@@ -177,6 +186,58 @@ describe('approve refuses people', () => {
       exitCode: 2,
       stderr: expect.stringContaining('without control characters'),
     });
+  });
+});
+
+/** Its sources give another manifest than it has. */
+function forged(bundle: typeof NEW): typeof NEW {
+  const { manifest, files } = resultValue(openBundle(bundle.archive, 'x.tar.gz'));
+  const archive = archiveOf({
+    files: Object.fromEntries([...files].map(([n, bytes]) => [n, Buffer.from(bytes).toString()])),
+    manifest: formatBuiltManifest({ ...manifest, tests: { passed: 7, coverage: 100 } }),
+  });
+  const { digest } = resultValue(openBundle(archive, 'x.tar.gz'));
+  return { ...bundle, digest, archive };
+}
+
+describe('approve takes', () => {
+  it.each([
+    ['active', { active: forged(OLD) }],
+    ['candidate', { active: NEW, candidate: forged(LATER) }],
+  ])('what was %s here before, without building it again', async (_role, before) => {
+    const first = sealNext([], { ...before, approvals: ['bob'] });
+    const next = sealNext([verified(first)], before);
+    const bundles = shelved([OLD, NEW, LATER, ...Object.values(before)]);
+    const at = await repositoryWith(
+      {},
+      { ...bundles, [`${FOLDER}/0001.json`]: first, [FILE]: next },
+    );
+    expect(await approve(at, 'bob')).toMatchObject({ stderr: '', exitCode: 0 });
+  });
+
+  it('a way back that does not fit any more', async () => {
+    const narrow = ordersBundle('2026.11.2', { scope: 'shop/other' });
+    const first = sealNext([], { active: narrow, approvals: ['bob'] });
+    const next = sealNext([verified(first)], { active: NEW });
+    const files = { [`${FOLDER}/0001.json`]: first, [FILE]: next, ...shelved([narrow]) };
+    const at = await repositoryWith({}, files);
+    expect(await approve(at, 'bob')).toMatchObject({ stderr: '', exitCode: 0 });
+  });
+
+  it('what takes an emergency over', async () => {
+    const approved = second({ approvals: ['bob'] });
+    const emergency = makeEmergency({ base: approved });
+    const history = [FIRST, approved, emergency].map((bytes) => verified(bytes));
+    const file = `${FOLDER}/0004.json`;
+    const at = await repositoryWith(
+      {},
+      {
+        [FILE]: approved,
+        [`${FOLDER}/0003.json`]: emergency,
+        [file]: sealNext(history, { active: NEW, reconcile: true }),
+      },
+    );
+    expect(await approve(at, 'dan', [], file)).toMatchObject({ stderr: '', exitCode: 0 });
   });
 });
 
@@ -368,6 +429,25 @@ describe('approve refuses a document', () => {
     });
   });
 
+  it.each([
+    [
+      'ahead of the clock',
+      '2026-11-21T10:05:00.001Z',
+      'it is dated 2026-11-21T10:05:00.001Z, and here it is 2026-11-21T10:00:00.000Z',
+    ],
+    [
+      'before the document before it',
+      '2026-11-10T09:59:59.999Z',
+      'it is dated 2026-11-10T09:59:59.999Z, and document 1 was made at 2026-11-10T10:00:00.000Z',
+    ],
+  ])('that is dated %s', async (_when, issuedAt, message) => {
+    const at = await repositoryWith({ issuedAt });
+    expect(await approve(at, 'bob')).toMatchObject({
+      exitCode: 4,
+      stderr: expect.stringContaining(message),
+    });
+  });
+
   it('whose bundle does not cover its destinations, active or candidate', async () => {
     const narrow = ordersBundle('2026.11.5', { scope: 'shop/other' });
     for (const next of [{ active: narrow }, { candidate: narrow }]) {
@@ -399,13 +479,7 @@ describe('approve refuses a document', () => {
   });
 
   it('whose new bundle says of its sources what they do not give', async () => {
-    const { manifest, files } = resultValue(openBundle(NEW.archive, 'x.tar.gz'));
-    const forged = archiveOf({
-      files: Object.fromEntries([...files].map(([n, bytes]) => [n, Buffer.from(bytes).toString()])),
-      manifest: formatBuiltManifest({ ...manifest, tests: { passed: 7, coverage: 100 } }),
-    });
-    const { digest } = resultValue(openBundle(forged, 'x.tar.gz'));
-    const bundle = { ...NEW, digest, archive: forged };
+    const bundle = forged(NEW);
     const at = await repositoryWith({ active: bundle }, shelved([bundle]));
     expect(await approve(at, 'bob')).toMatchObject({
       exitCode: 4,
@@ -450,6 +524,76 @@ describe('approve, where bundles come from another environment', () => {
       exitCode,
       stderr: expect.stringContaining(message),
     });
+  });
+
+  /** The history of test, by the numbers of its files. */
+  const where = (documents: readonly Uint8Array[]) =>
+    repositoryWith(
+      {},
+      {
+        'trust.yaml': trust,
+        ...Object.fromEntries(
+          documents.map((bytes, i) => [`history/test/orders/000${i + 1}.json`, bytes]),
+        ),
+      },
+    );
+
+  it('refuses what was revoked there since', async () => {
+    const revoking = sealNext([verified(long, { ...BY, environment: 'test' })], {
+      active: LATER,
+      issuedAt: '2026-11-21T09:00:00.000Z',
+      source: { environment: 'test' },
+      payload: { revoked: [NEW.digest] },
+      approvals: ['bob'],
+    });
+    expect(await approve(await where([long, revoking]), 'bob')).toMatchObject({
+      exitCode: 4,
+      stderr: expect.stringContaining(`\`${NEW.digest}\` is revoked in \`test\``),
+    });
+  });
+
+  it.each([
+    ['another rollout', { name: 'scratch' }, 'the document is one of rollout `scratch`'],
+    ['another number', {}, 'the document has sequence 1'],
+  ])('believes no history with a document of %s', async (_what, source, message) => {
+    const strange = sealNext([], {
+      active: NEW,
+      issuedAt: '2026-11-01T10:00:00.000Z',
+      source: { environment: 'test', ...source },
+      approvals: ['bob'],
+    });
+    expect(await approve(await where([long, strange]), 'bob')).toMatchObject({
+      exitCode: 4,
+      stderr: expect.stringContaining(message),
+    });
+  });
+
+  it('counts from the last other bundle, also where its approvals do not count any more', async () => {
+    const first = inTest(NEW, '2026-11-01T10:00:00.000Z');
+    const byTest = { ...BY, environment: 'test' };
+    const second = sealNext([verified(first, byTest)], {
+      active: OLD,
+      issuedAt: '2026-11-02T10:00:00.000Z',
+      source: { environment: 'test' },
+    });
+    const third = sealNext([verified(first, byTest)], {
+      active: NEW,
+      issuedAt: '2026-11-20T09:00:00.000Z',
+      source: { environment: 'test' },
+      payload: { sequence: 3, previous: digestOf(second) },
+      approvals: ['bob'],
+    });
+    expect(await approve(await where([first, second, third]), 'bob')).toMatchObject({
+      exitCode: 4,
+      stderr: expect.stringContaining('for long enough: until 2026-11-21T09:00:00.000Z'),
+    });
+    // What waits there for approval has not run.
+    const waiting = sealNext([verified(first, byTest)], {
+      active: OLD,
+      issuedAt: '2026-11-20T09:00:00.000Z',
+      source: { environment: 'test' },
+    });
+    expect(await approve(await where([first, waiting]), 'bob')).toMatchObject({ exitCode: 0 });
   });
 
   it('is not misled by a document that is dated ahead', async () => {

@@ -1,6 +1,7 @@
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -13,6 +14,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { bytesDigest } from '../../../src/bundle/digest.js';
 import { run } from '../../../src/commands/program.js';
+import { SHELF_DEPTH_MAX } from '../../../src/constants.js';
 import { canonicalJson, type JsonValue } from '../../../src/signing/canonical-json.js';
 import {
   type AuditRepository,
@@ -180,7 +182,17 @@ describe('an export', () => {
     expect(stderr).toContain('[history_broken]');
     expect(readFileSync(join(folder, 'README.md'), 'utf8')).toContain('What does not hold');
     // The beginning is cut off in every folder, so this is known from the index alone.
-    expect((await verify(folder, repo.root)).exitCode).toBe(4);
+    const verified = await verify(folder, repo.root);
+    expect(verified.exitCode).toBe(4);
+    expect(verified.stderr).toContain('when it was exported: ');
+    // What is seen in the folder as well is told once.
+    files.delete(3);
+    const gap = await exported(repository(files));
+    const again = await verify(gap.folder, repo.root, '--json');
+    const { problems } = JSON.parse(again.stdout);
+    const told = problems.filter((text: string) => text.includes('when it was exported'));
+    expect(told).toEqual([expect.stringContaining('the history begins with number 2')]);
+    expect(problems.length).toBeGreaterThan(1);
   });
 
   it('holds a file that does not verify, whenever it is from', async () => {
@@ -264,7 +276,9 @@ describe('the rules of the time', () => {
     expect((await verify(folder, repo.root, ...pins)).exitCode).toBe(0);
     // Another file in the place of the pinned one.
     writeFileSync(join(folder, `trust/${old.replace('sha256:', '')}.yaml`), stricter);
-    expect((await verify(folder, repo.root, ...pins)).exitCode).toBe(4);
+    const swapped = await verify(folder, repo.root, ...pins);
+    expect(swapped.exitCode).toBe(4);
+    expect(swapped.stderr).not.toContain('pin them as well');
   });
 
   it('are said to be missing without Git', async () => {
@@ -340,6 +354,27 @@ describe('verify of an audit folder ends with 4', () => {
       'a file is a link',
       (f) => symlinkSync('README.md', join(f, 'link')),
       'neither a file nor a folder',
+    ],
+    [
+      'folders are too deep',
+      (f) => mkdirSync(join(f, ...Array(SHELF_DEPTH_MAX + 1).fill('d')), { recursive: true }),
+      'or folders too deep',
+    ],
+    [
+      'its history is no folder',
+      (f) => {
+        rmSync(join(f, 'history'), { recursive: true });
+        writeFileSync(join(f, 'history'), '');
+      },
+      '[rollout_unreadable]',
+    ],
+    [
+      'a history in it is no folder',
+      (f) => {
+        rmSync(join(f, document));
+        mkdirSync(join(f, document));
+      },
+      '0002.json',
     ],
     [
       'the index is no JSON',
@@ -418,6 +453,47 @@ describe('verify of an audit folder ends with 4', () => {
         reindex(f);
       },
       '[approvals_missing]',
+    ],
+    [
+      'a file was added that nobody would look at, and the index fits',
+      (f) => {
+        mkdirSync(join(f, 'history/Production/orders'), { recursive: true });
+        cpSync(join(f, document), join(f, 'history/Production/orders/0009.json'));
+        reindex(f);
+      },
+      'it is no file of an audit',
+    ],
+    [
+      'evidence was added that no document names, and the index fits',
+      (f) => {
+        writeFileSync(join(f, document.replace('.json', '.evidence.json')), '{}');
+        reindex(f);
+      },
+      'it is no file of an audit',
+    ],
+    [
+      'the runs were left out, and the index fits',
+      (f) => {
+        rmSync(join(f, 'runs.json'));
+        reindex(f);
+      },
+      'the index does not list it',
+    ],
+    [
+      'the rules of the time were left out, and the index fits',
+      (f) => {
+        rmSync(join(f, 'trust'), { recursive: true });
+        reindex(f);
+      },
+      'the index does not list it',
+    ],
+    [
+      'the rules of the time are others, and the index fits',
+      (f) => {
+        writeFileSync(join(f, listed(f).find((path) => path.startsWith('trust/')) ?? ''), 'x: 1');
+        reindex(f);
+      },
+      'it is not the version that it is called',
     ],
     [
       'emergencies were left out, and the index fits',

@@ -209,6 +209,28 @@ describe('a change is refused', () => {
     expect(ran).toMatchObject({ exitCode: 4, stderr: expect.stringContaining(message) });
   });
 
+  it('when its source is not one that can be edited', async () => {
+    const repository = await begun();
+    const { cedargate, read, write, root } = repository;
+    const file = 'rollouts/dev/orders.yaml';
+    const text = read(file);
+    const next = `relax orders --environment dev ${WHY}`;
+    for (const [source, message] of [
+      [text.replace('name: orders', 'name: carts'), 'the source says `carts` in `dev`'],
+      [text.replace('environment: dev', 'environment: test'), 'says `orders` in `test`'],
+      ['- a list', '[rollout_invalid]'],
+      [Buffer.from([0xff]), '[not_utf8]'],
+      [undefined, '--service'],
+    ] as const) {
+      if (source === undefined) rmSync(join(root, file));
+      else write(file, source);
+      const ran = await cedargate(next, 'ada');
+      expect(ran.stderr).toContain(message);
+      expect(ran.exitCode).not.toBe(0);
+    }
+    expect(repository.files('history/dev/orders')).toEqual(['0001.json']);
+  });
+
   it('while another one waits for approval, unless it takes its place', async () => {
     const repository = await begun();
     const { cedargate, read } = repository;
@@ -356,6 +378,39 @@ describe('an emergency', () => {
       revoke: [rollout(repository, 3).resolved.active.digest],
     });
     expect(approvedState(emergency(repository, 6)).active?.version).toBe('1');
+  });
+
+  it('keeps everything in shadow, and does not wait for a bundle that is not at hand', async () => {
+    const repository = await enforced();
+    await repository.cedargate(`relax orders ${EMERGENCY}`, 'erin');
+    rmSync(join(repository.root, 'bundles'), { recursive: true });
+    const block = (name: string, hours: number) =>
+      `block orders ${EMERGENCY} --name ${name} --caller anonymous --for ${hours}h`;
+    for (const step of [block('abuse', 4), block('other', 4), block('abuse', 2)]) {
+      expect(await repository.cedargate(step, 'erin')).toMatchObject({ exitCode: 0, stderr: '' });
+    }
+    expect(emergency(repository, 7)).toMatchObject({
+      relax: 'all',
+      blocks: [{ name: 'other' }, { name: 'abuse', untilMs: START + 120 * MINUTE }],
+    });
+  });
+
+  it('is refused beyond the limits, and on a history that does not hold', async () => {
+    const repository = await enforced();
+    const { cedargate, read, write } = repository;
+    const block = `block orders --environment dev --emergency --name a --caller anonymous`;
+    for (const [args, message] of [
+      [`${block} --for 8d --ticket INC-1`, '`limits.maxBlock` is 7d'],
+      [`${block} --for 4h --ticket X`, 'ticket `X` has not the form'],
+    ] as const) {
+      const ran = await cedargate(args, 'erin');
+      expect(ran).toMatchObject({ exitCode: 4, stderr: expect.stringContaining(message) });
+    }
+    write('history/dev/orders/0001.json', read('history/dev/orders/0002.json'));
+    expect((await cedargate(`relax orders ${EMERGENCY}`, 'erin')).stderr).toContain(
+      '[history_broken]',
+    );
+    expect(repository.files('history/dev/orders')).toHaveLength(3);
   });
 
   it('needs the role, a ticket and something approved', async () => {

@@ -2,7 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createFile, readBytes, replaceFile } from '../../../src/commands/files.js';
+import {
+  createFile,
+  readBytes,
+  replaceFile,
+  replaceUnchanged,
+} from '../../../src/commands/files.js';
 import { temporaryDirectory } from '../../support/bundle-files.js';
 
 const BYTES = Buffer.from('new');
@@ -60,6 +65,48 @@ it.each([
   });
   expect((await lstat(path)).ino).toBe(before.ino);
   expect(await readdir(directory)).toEqual(['a']);
+});
+
+describe('replaceUnchanged', () => {
+  const OLD = Buffer.from('old');
+
+  it('replaces what is as it was read, through a link, and leaves nothing beside it', async () => {
+    const directory = await temporaryDirectory();
+    await writeFile(join(directory, 'a'), OLD);
+    await symlink('a', join(directory, 'link'));
+    expect(await replaceUnchanged(join(directory, 'link'), OLD, BYTES)).toEqual({ ok: true });
+    expect(await readFile(join(directory, 'a'), 'utf8')).toBe('new');
+    expect(await readdir(directory)).toEqual(['a', 'link']);
+  });
+
+  it.each([
+    ['other', 'it was changed meanwhile'],
+    ['longer', 'it was changed meanwhile'],
+    ['', 'it was changed meanwhile'],
+  ])('leaves alone what holds `%s` by now', async (content, message) => {
+    const directory = await temporaryDirectory();
+    await writeFile(join(directory, 'a'), content);
+    expect(await replaceUnchanged(join(directory, 'a'), OLD, BYTES)).toMatchObject({
+      problems: [{ code: 'file_unwritable', message: expect.stringContaining(message) }],
+    });
+    expect(await readFile(join(directory, 'a'), 'utf8')).toBe(content);
+    expect(await readdir(directory)).toEqual(['a']);
+  });
+
+  it('lets one of two at once win, and says who holds the lock', async () => {
+    const directory = await temporaryDirectory();
+    await writeFile(join(directory, 'a'), OLD);
+    const both = await Promise.all(
+      ['1', '2'].map((text) => replaceUnchanged(join(directory, 'a'), OLD, Buffer.from(text))),
+    );
+    expect(both.filter(({ ok }) => ok)).toHaveLength(1);
+    await writeFile(join(directory, '.a.lock'), '');
+    const now = await readFile(join(directory, 'a'));
+    expect(await replaceUnchanged(join(directory, 'a'), now, BYTES)).toMatchObject({
+      problems: [{ message: expect.stringContaining(`remove \`${join(directory, '.a.lock')}\``) }],
+    });
+    expect(await readdir(directory)).toEqual(['.a.lock', 'a']);
+  });
 });
 
 describe('createFile', () => {

@@ -14,6 +14,7 @@ import {
   historyFiles,
   makeAuditRepository,
   rolloutAt,
+  writeDocument,
 } from '../../support/audit-repository.js';
 import { commitAll, git } from '../../support/git.js';
 import { memoryIo } from '../../support/io.js';
@@ -273,6 +274,26 @@ describe('the rules of the day', () => {
     expect(newest?.standing).toBe('verified');
     expect(newest?.trust).not.toBe(found.trust);
     expect(newest?.todayProblems.join()).toContain('approvals_missing');
+  });
+
+  it('do not count once they are replaced, whatever date a document claims behind a later one', async () => {
+    const repo = repository();
+    const at = (time: string) => Date.parse(time) / 1_000;
+    git(repo.root, ['init', '-q']);
+    commitAll(repo.root, at('2026-11-01T00:00:00Z'));
+    writeFileSync(join(repo.root, 'trust.yaml'), stricter);
+    commitAll(repo.root, at('2026-11-23T10:00:01Z'));
+    const standings = async () =>
+      (await historyJson(repo)).found.documents.map(({ standing }) => standing);
+    expect(await standings()).toEqual(Array(4).fill('verified'));
+    const last = repo.digests.get(4) as Digest;
+    writeDocument(repo.root, 5, rolloutAt(5, last));
+    expect(await standings()).toEqual(['not_approved', ...Array(4).fill('verified')]);
+    const fifth = rolloutAt(5, last, { approvals: 2 });
+    writeDocument(repo.root, 5, fifth);
+    const issuedAt = '2026-11-23T10:00:00.000Z';
+    writeDocument(repo.root, 6, rolloutAt(6, digestOf(fifth), { payload: { issuedAt } }));
+    expect(await standings()).toEqual(['not_approved', ...Array(5).fill('verified')]);
   });
 
   it('do not count from a branch that was merged with something else', async () => {

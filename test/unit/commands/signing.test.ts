@@ -135,6 +135,14 @@ describe('bundle sign', () => {
     expect(await signaturesIn(path('b.tar.gz'))).toHaveLength(2);
   });
 
+  it('loses none of two that are made at once', async () => {
+    const path = await folder({ 'b.tar.gz': UNSIGNED_BUNDLE });
+    const sign = (key: string) => cedargate('bundle', 'sign', path('b.tar.gz'), '--key', path(key));
+    const both = await Promise.all([sign('ada.key'), sign('bob.key')]);
+    const done = both.filter(({ exitCode }) => exitCode === 0);
+    expect(await signaturesIn(path('b.tar.gz'))).toHaveLength(done.length);
+  });
+
   it('replaces a signature of the same key, and says so', async () => {
     const path = await folder({ 'b.tar.gz': signedBy(UNSIGNED_BUNDLE, ada) });
     const again = await cedargate('bundle', 'sign', path('b.tar.gz'), '--key', path('ada.key'));

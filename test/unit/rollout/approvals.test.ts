@@ -150,6 +150,10 @@ describe('an approval', () => {
 
   it('does no harm when it does not count and others do', () => {
     expect(judged(makeRollout({ approvals: ['ada', 'bob', 'mallory'] }))).toBe('bob');
+    const { approvals } = sealedRollout(makeRollout());
+    const useless = sealedRollout(saying({ document: someDigest('9') })).approvals;
+    const both = formatSealed({ ...sealedRollout(BARE), approvals: [...useless, ...approvals] });
+    expect(judged(both)).toBe('bob');
   });
 });
 

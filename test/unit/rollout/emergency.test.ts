@@ -67,6 +67,11 @@ function signedText(text: string, key: KeyName): Buffer {
 }
 
 describe('an emergency', () => {
+  it('blocks callers of destinations of its base', () => {
+    const match = { destinations: ['shop/orders'] };
+    expect(judged(emergency({ blocks: [{ ...BLOCK, match }] }))).toEqual(['taken']);
+  });
+
   it('is taken with one key, with all it says and its base', () => {
     const bytes = emergency({
       relax: ['reads'],

@@ -55,6 +55,23 @@ describe('the limits of trust.yaml', () => {
     ]);
   });
 
+  it('bound those in a row that are about the same requests, however that is written', () => {
+    const at = (name: string, from: number, until: number, match: Exception['match']) => {
+      return { ...lasting(0), name, match, fromMs: from * HOUR_MS, untilMs: until * HOUR_MS };
+    };
+    const same = { namespaces: ['x', 'y'], access: 'read' } as const;
+    const again = { access: 'read', namespaces: ['y', 'x'] } as const;
+    const findings = (...exceptions: readonly Exception[]) =>
+      checkLimits(sourceOf({ exceptions }), trust).map(({ message }) => message);
+    const a = at('a', 0, 10, same);
+    const message = '`c` goes on with `a`, and so lasts 25h, and `limits.maxException` is 1d';
+    expect(findings(at('c', 18, 25, again), at('b', 10, 20, again), a)).toEqual([message]);
+    expect(findings(a, at('b', 10, 20, again), at('c', 18, 24, again))).toEqual([]);
+    expect(findings(a, at('b', 10, 20, again), at('c', 21, 25, again))).toEqual([]);
+    expect(findings(a, at('b', 10, 25, { namespaces: ['x'] }))).toEqual([]);
+    expect(findings(a, a)).toEqual([]);
+  });
+
   it('bound blocks', () => {
     const source = sourceOf({ blocks: [lasting(4 * HOUR_MS + 60_000)] });
     expect(checkLimits(source, trust)).toEqual([

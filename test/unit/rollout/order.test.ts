@@ -18,9 +18,9 @@ import { someDigest, verifiedEmergency, verifiedRollout } from '../../support/ro
 const ROLLOUT = verifiedRollout();
 const EMERGENCY = verifiedEmergency();
 
-/** A digest of its own for each number and letter. */
+/** A digest of its own for each number and letter; the order of digests is never that of numbers. */
 const digest = (sequence: number, letter: string): Digest =>
-  `sha256:${`${sequence}`.padStart(63, '0')}${letter}`;
+  `sha256:${99_999 - sequence}${`${sequence}`.padStart(58, '0')}${letter}`;
 
 const rollout = (sequence: number, more: Partial<VerifiedRollout> = {}): VerifiedRollout => ({
   ...ROLLOUT,
@@ -207,16 +207,22 @@ describe('documents that are there at once', () => {
     ]);
   });
 
-  it('are one when they are copies, and the one with more approvals stays', () => {
-    const more = { ...R42, approvers: ['bob', 'carol'] };
-    for (const documents of [
-      [R42, more],
-      [more, R42],
-    ]) {
-      expect(takeInOrder(documents, NOTHING_SEEN, 1)).toEqual({
-        memory: { newest: more, lastRollout: more },
-        refused: [],
-      });
+  it.each([
+    ['the one with more approvals stays', ['bob', 'carol'], ['dan']],
+    ['one of two with equally many stays, always the same', ['dan'], ['bob']],
+  ])('are one when they are copies, and %s', (_which, stays, goes) => {
+    const copies = [stays, goes].map((approvers) => ({ ...R42, approvers }));
+    const emergencies = copies.map((base) => emergency(43, base));
+    for (const [kept, lost] of [copies, emergencies]) {
+      if (kept === undefined || lost === undefined) throw new Error('there are two of each');
+      for (const documents of [
+        [kept, lost],
+        [lost, kept],
+      ]) {
+        const { memory, refused } = takeInOrder(documents, NOTHING_SEEN, 1);
+        expect(memory.newest).toBe(kept);
+        expect(refused).toEqual([]);
+      }
     }
   });
 });

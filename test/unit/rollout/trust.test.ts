@@ -419,6 +419,12 @@ const CHANGE_REFUSALS: readonly Refusal[] = [
     'regular expression',
     'limi',
   ],
+  [
+    'a pattern that is one between brackets only',
+    withMore('limits: {ticketPattern: "a)|(?:b"}'),
+    'regular expression',
+    'limi',
+  ],
   ['a URL without a ticket', withMore('limits: {ticketUrl: "https://x/"}'), '{ticket}', 'limits'],
   ['a limit that is unknown', withMore('limits: {maxWait: 1d}'), 'unknown field', 'limits'],
   ['refuseExpired as text', withMore('refuseExpired: "no"'), 'true or false', 'refuseExpired'],
