@@ -94,6 +94,8 @@ class RolloutLoop implements Reloader {
   #remembered: ReadonlyMap<string, RolloutRecord> = new Map();
   /** The largest clock that a former process, or a document, is known to have seen. */
   #clockFloorMs = 0;
+  /** The largest clock that any of them has seen, for whoever follows. */
+  #latestMs = 0;
   #closed = false;
 
   constructor(options: RolloutLoopOptions) {
@@ -316,7 +318,8 @@ class RolloutLoop implements Reloader {
       unbelieved: this.#remembered,
       shelf: this.#options.state.shelf,
     });
-    const clockMs = Math.max(this.#clockFloorMs, this.#options.now());
+    this.#latestMs = Math.max(this.#latestMs, this.#clockFloorMs, this.#options.now());
+    const clockMs = this.#latestMs;
     void this.#options.state.save({ rollouts, clockMs }).then((problems) => this.#warn(problems));
   }
 

@@ -137,6 +137,9 @@ function scripted(options: Partial<RolloutLoopOptions> = {}) {
     pass(ms: number) {
       nowMs += ms;
     },
+    setClock(ms: number) {
+      nowMs = ms;
+    },
   };
 }
 
@@ -408,6 +411,20 @@ describe('what is refused', () => {
     );
   });
 
+  it('is in /status for as long as it stands, the latest of several first', async () => {
+    const { loop, answer } = scripted();
+    const [old, late] = [refusal('json_invalid', 'old.json'), refusal('rollout_sequence')];
+    const last = () => loop.lastRefusal?.code;
+    await answer(loaded([], { refusals: [old] }));
+    await answer(loaded([], { refusals: [late, old] }));
+    expect(last()).toBe('rollout_sequence');
+    // The later one is mended, the older one is not.
+    await answer(loaded([], { refusals: [old] }));
+    expect(last()).toBe('json_invalid');
+    await answer(loaded([], { refusals: [] }));
+    expect(last()).toBeUndefined();
+  });
+
   it('names the document that is refused, and what of its rollout goes on', async () => {
     const { events, answer } = scripted();
     const found = [
@@ -516,9 +533,14 @@ describe('the clock at which exceptions end', () => {
     expect(regime().rollout?.clockFloorMs).toBe(clockMs);
     expect(saved[0]?.clockMs).toBe(clockMs);
     await loop.close();
-    const late = scripted({ now: () => clockMs + 5 });
+    const late = scripted();
+    late.setClock(clockMs + 5);
     await late.answer(loaded([{ newest: rollout(1), bundle: 1 }]));
     expect(late.saved[0]?.clockMs).toBe(clockMs + 5);
+    // What was seen once stays seen: a clock that is set back brings nothing back.
+    late.setClock(5);
+    await late.answer(loaded([{ newest: rollout(2), bundle: 1 }]));
+    expect(late.saved[1]?.clockMs).toBe(clockMs + 5);
   });
 });
 
