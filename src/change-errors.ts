@@ -98,6 +98,11 @@ export const CHANGE_ERRORS = {
       'the document is older than one seen before, has the number of another, or skips too far',
     help: 'take the newest document of the history; if it is the newest, find out who replays old ones',
   },
+  clock_ahead: {
+    summary:
+      'a document was issued later than it is on this machine: one of the two clocks is wrong (a warning)',
+    help: 'set the clock of the machine, or find out whose clock the author had and seal again; exceptions end by the later one',
+  },
   rollout_expired: {
     summary: 'the document has expired, and `refuseExpired` of trust.yaml refuses such',
     help: 'review the rollout and seal it again with a later `reviewBy`',

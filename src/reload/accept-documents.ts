@@ -16,7 +16,7 @@ export interface JudgedFile {
 }
 
 export interface AcceptRules {
-  /** Documents below it are refused: what a new pod is told, which has no memory. */
+  /** Documents below it do not count, remembered ones included: what a new pod is told. */
   readonly minSequence: number;
   /** The one destination of this sidecar, which every document must cover; undefined = any. */
   readonly service: string | undefined;
@@ -34,6 +34,8 @@ export interface FileRefusal {
 
 export interface Accepted {
   readonly memories: Memories;
+  /** What was remembered, and is below the least sequence: as good as not remembered. */
+  readonly below: Memories;
   readonly refusals: readonly FileRefusal[];
 }
 
@@ -76,7 +78,10 @@ export function acceptDocuments(
     // What is no longer mounted goes on, unless another rollout has its destinations now.
     if (!after.has(name) && !isReplaced(memory, after)) after.set(name, memory);
   }
-  return { memories: after, refusals };
+  // Only a former process, with a lower one, can have taken it.
+  const below = [...after].filter(([, { newest }]) => newest.sequence < rules.minSequence);
+  for (const [name] of below) after.delete(name);
+  return { memories: after, refusals, below: new Map(below) };
 }
 
 /** What speaks against a document by itself, on this sidecar and at this moment. */

@@ -7,8 +7,10 @@
 import { openFromShelf, readShelf, type Shelf } from '../bundle/shelf.js';
 import type { ShelfFile } from '../bundle/shelf-files.js';
 import type { CompiledBundle, Digest } from '../bundle/types.js';
+import { CLOCK_AHEAD_MS } from '../constants.js';
 import { messageOf, type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
+import { timeText } from '../rollout/document-fields.js';
 import type { BundleFacts } from '../rollout/fit.js';
 import type { Trust } from '../rollout/trust.js';
 import type { VerifiedDocument } from '../rollout/types.js';
@@ -16,7 +18,7 @@ import { type JudgedBy, verifyDocument } from '../rollout/verify.js';
 import { acceptDocuments, checkService, type FileRefusal } from './accept-documents.js';
 import { chooseRunning } from './choose-running.js';
 import { readDocumentFiles } from './rollout-files.js';
-import { type Memories, type RolloutMemory, rolloutOf } from './rollout-memory.js';
+import { type Memories, type RolloutMemory, rolloutNameOf, rolloutOf } from './rollout-memory.js';
 import { loadSigned, readTrust, type TrustPaths } from './signed-bundle.js';
 import type { RolloutRecord } from './state-record.js';
 
@@ -58,7 +60,10 @@ export interface LoadedRollouts {
   readonly bundles: ReadonlyMap<Digest, CompiledBundle>;
   /** The archive of each running bundle, as far as it was read now. */
   readonly archives: ReadonlyMap<Digest, ShelfFile>;
-  /** Names in `remembered` of which nothing could be believed: under another trust file it may be. */
+  /**
+   * Names in `remembered` of which nothing could be believed, or nothing counts: under another trust
+   * file, or another least sequence, it may.
+   */
   readonly unbelieved: ReadonlySet<string>;
   readonly warnings: readonly Problem[];
 }
@@ -81,6 +86,12 @@ export async function loadRollouts(request: RolloutsRequest): Promise<Result<Loa
   const rules = { minSequence, service, refuseExpired: trust.value.refuseExpired, nowMs };
   const accepted = acceptDocuments(files, before, rules);
 
+  for (const [name, { newest }] of accepted.below) {
+    const message = `sequence ${newest.sequence} is below the least one allowed, ${minSequence}`;
+    warnings.push(problem('rollout_sequence', message, { file: stateOf(name) }));
+  }
+  for (const memory of accepted.memories.values()) warnings.push(...checkIssued(memory, nowMs));
+
   const supply = new Supply(request, trust.value);
   const rollouts = new Map<string, LoadedRollout>();
   const refusals: FileRefusal[] = [...unread.map(unreadFile), ...accepted.refusals];
@@ -94,10 +105,26 @@ export async function loadRollouts(request: RolloutsRequest): Promise<Result<Loa
     refusals,
     bundles: new Map([...supply.bundles].filter(([digest]) => used.has(digest))),
     archives: new Map([...supply.archives].filter(([digest]) => used.has(digest))),
-    unbelieved: new Set([...request.remembered.keys()].filter((name) => !before.has(name))),
+    unbelieved: new Set(
+      [...request.remembered.keys()].filter((name) => {
+        return !before.has(name) || accepted.below.has(name);
+      }),
+    ),
     warnings: [...warnings, ...supply.warnings],
   });
 }
+
+/** Exceptions end by the largest clock that anybody is known to have seen, so all may end too soon. */
+function checkIssued({ newest }: RolloutMemory, nowMs: number): Problem[] {
+  if (newest.issuedAtMs <= nowMs + CLOCK_AHEAD_MS) return [];
+  const { sequence, issuedAtMs } = newest;
+  const what = `document ${sequence} of \`${rolloutNameOf(newest)}\``;
+  const message = `${what} was issued at ${timeText(issuedAtMs)}, which is later than it is here: one of the two clocks is wrong, and exceptions that end before that have ended`;
+  return [problem('clock_ahead', message)];
+}
+
+/** For messages: where a document stands that no file was read for. */
+const stateOf = (name: string) => `state of \`${name}\``;
 
 function unreadFile(found: Problem): FileRefusal {
   return { file: found.file ?? '', document: undefined, problems: [found] };
@@ -112,7 +139,7 @@ function recall(
   const memories = new Map<string, RolloutMemory>();
   for (const [name, record] of remembered) {
     if (held.has(name)) continue;
-    const file = `state of \`${name}\``;
+    const file = stateOf(name);
     const open = (bytes: Uint8Array | null): VerifiedDocument | undefined => {
       const result = bytes && verifyRemembered(bytes, file, { ...by, name, service });
       if (result?.ok === false) warnings.push(result.problems[0]);

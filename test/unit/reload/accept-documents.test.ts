@@ -138,6 +138,20 @@ describe('documents that are mounted', () => {
     expect([sequences(high), refusals(high)]).toEqual([{ orders: 5 }, []]);
   });
 
+  it('are held against it also where a former process took them: nothing below runs', () => {
+    const least = { ...rules, minSequence: 5 };
+    const before = seen(rollout(4));
+    for (const mounted of [[], files(rollout(4))]) {
+      const accepted = acceptDocuments(mounted, before, least);
+      expect([sequences(accepted), [...accepted.below.keys()]]).toEqual([{}, ['orders']]);
+    }
+    // What ran before goes on under a newer one that waits for its bundle.
+    const next = acceptDocuments(files(rollout(5)), before, least);
+    expect([sequences(next), next.below.size]).toEqual([{ orders: 5 }, 0]);
+    expect(next.memories.get('orders')?.running).toBe(before.get('orders')?.running);
+    expect(acceptDocuments([], seen(rollout(5)), least).below.size).toBe(0);
+  });
+
   it('do not jump far ahead', () => {
     const accepted = acceptDocuments(files(rollout(1_006)), seen(rollout(5)), rules);
     expect(refusals(accepted)).toEqual(['0.json rollout_sequence']);
