@@ -123,7 +123,7 @@ export const CHANGE_ERRORS = {
   // What a sidecar remembers, and how a document is handed to a cluster.
   state_unreadable: {
     summary: 'something in the state directory cannot be read or was damaged (a warning)',
-    help: 'what can be read is used, and the next save mends the rest; look at the disk and who else writes there',
+    help: 'what can be read is used, and a record that cannot be is set aside as `<name>.json.damaged`; look at the disk and who else writes there',
   },
   state_unwritable: {
     summary:

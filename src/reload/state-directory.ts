@@ -6,6 +6,8 @@
  *     DIR/bundles/<64 hex>.tar.gz     those bundles: a shelf
  *     DIR/clock.json
  *
+ * A record that cannot be read is kept beside its successor, as <name>.json.damaged.
+ *
  * Nothing in it is believed: documents and bundles are bytes to be verified again, names included, so
  * that a damaged or forged state can at worst be ignored. For one process at a time.
  *

@@ -340,6 +340,33 @@ describe('a damaged state', () => {
       clockMs: 8,
       problems: [],
     });
+    // Not lost: whoever wants to know what it was finds it.
+    expect(await readFile(at('rollouts/payments.json.damaged'), 'utf8')).toBe(text);
+  });
+
+  it('is set aside once a name, also where its rollout is gone, and needs no bundles', async () => {
+    for (const text of ['first', 'second']) {
+      await save({ orders: 1, payments: 1 });
+      await writeFile(at('rollouts/payments.json'), text);
+      expect(await save({ orders: 1 })).toEqual([]);
+    }
+    expect((await readdir(at('rollouts'))).sort()).toEqual([
+      'orders.json',
+      'payments.json.damaged',
+    ]);
+    expect(await readFile(at('rollouts/payments.json.damaged'), 'utf8')).toBe('second');
+    expect(await readdir(at('bundles'))).toHaveLength(1);
+    expect(await problemsOf()).toEqual([]);
+  });
+
+  it('that cannot be set aside is not written over', async () => {
+    await save({ payments: 1 });
+    await writeFile(at('rollouts/payments.json'), 'mine');
+    await mkdir(at('rollouts/payments.json.damaged'));
+    expect(await save({ payments: 2 })).toEqual([
+      expect.stringContaining('the file cannot be removed'),
+    ]);
+    expect(await readFile(at('rollouts/payments.json'), 'utf8')).toBe('mine');
   });
 
   it('with files that are too large, links, pipes and directories is read as far as it goes', async () => {
