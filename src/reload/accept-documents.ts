@@ -69,9 +69,15 @@ export function acceptDocuments(
   for (const [name, mounted] of byRollout) {
     const memory = acceptOne(mounted, before.get(name), rules, refuse);
     if (memory === undefined) continue;
-    const ruler = before.has(name) ? undefined : youngerRuler(memory, before, byRollout);
-    if (ruler === undefined) after.set(name, memory);
-    else for (const each of mounted) refuse(each, problem('rollout_sequence', ruler));
+    const ruler = youngerRuler(memory, before, byRollout);
+    if (ruler === undefined) {
+      after.set(name, memory);
+      continue;
+    }
+    for (const each of mounted) {
+      const isNewest = each.document.digest === memory.newest.digest;
+      if (isNewest) refuse(each, problem('rollout_sequence', ruler));
+    }
   }
   settleConflicts(after, before, byRollout, refuse);
   for (const [name, memory] of before) {
@@ -125,8 +131,8 @@ function acceptOne(
 }
 
 /**
- * A rollout that was never seen here may take over what another one ruled, but not with a document that
- * is older than that one's: an old document under another name would get round the order of sequences.
+ * A rollout may take over what another one ruled, but not with a document that is older than that one's:
+ * an old document under another name would get round the order of sequences.
  */
 function youngerRuler(
   { newest }: RolloutMemory,
