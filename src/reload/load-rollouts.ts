@@ -19,7 +19,7 @@ import { acceptDocuments, checkService, type FileRefusal } from './accept-docume
 import { chooseRunning } from './choose-running.js';
 import { readDocumentFiles } from './rollout-files.js';
 import { type Memories, type RolloutMemory, rolloutNameOf, rolloutOf } from './rollout-memory.js';
-import { loadSigned, readTrust, type TrustPaths } from './signed-bundle.js';
+import { loadSigned, type ReadTrust, readTrust, type TrustPaths } from './signed-bundle.js';
 import type { RolloutRecord } from './state-record.js';
 
 /** Where everything is. */
@@ -37,6 +37,8 @@ export interface RolloutsRequest {
   readonly paths: RolloutPaths;
   /** Folders with bundles that the state directory keeps. */
   readonly stateBundles: string;
+  /** The trust file that the state directory keeps. */
+  readonly stateTrust: string;
   readonly environment: string;
   readonly service: string | undefined;
   readonly minSequence: number;
@@ -56,6 +58,8 @@ export interface LoadedRollout {
 export interface LoadedRollouts {
   readonly rollouts: ReadonlyMap<string, LoadedRollout>;
   readonly refusals: readonly FileRefusal[];
+  /** The bytes of the trust file by which all that was judged. */
+  readonly trust: Uint8Array;
   /** Those that run and that the serving thread does not have yet. */
   readonly bundles: ReadonlyMap<Digest, CompiledBundle>;
   /** The archive of each running bundle, as far as it was read now. */
@@ -68,12 +72,13 @@ export interface LoadedRollouts {
   readonly warnings: readonly Problem[];
 }
 
-/** Fails when the trust file cannot be had: then nothing can be judged, and nothing changes. */
+/** Fails when no trust file can be had: then nothing can be judged, and nothing changes. */
 export async function loadRollouts(request: RolloutsRequest): Promise<Result<LoadedRollouts>> {
   const { paths, environment, service, minSequence, nowMs } = request;
-  const trust = await readTrust(paths);
-  if (!trust.ok) return trust;
-  const by = { trust: trust.value, environment };
+  const found = await findTrust(request);
+  if (!found.ok) return found;
+  const { trust, bytes: trustBytes, refusal } = found.value;
+  const by = { trust, environment };
   const warnings: Problem[] = [];
   const read = await readDocumentFiles(paths.documents);
   const unread = read.ok ? read.value.problems : read.problems;
@@ -83,7 +88,7 @@ export async function loadRollouts(request: RolloutsRequest): Promise<Result<Loa
   }));
   const recalled = recall(request, by, warnings);
   const before = new Map([...recalled, ...request.memories]);
-  const rules = { minSequence, service, refuseExpired: trust.value.refuseExpired, nowMs };
+  const rules = { minSequence, service, refuseExpired: trust.refuseExpired, nowMs };
   const accepted = acceptDocuments(files, before, rules);
 
   for (const [name, { newest }] of accepted.below) {
@@ -92,9 +97,9 @@ export async function loadRollouts(request: RolloutsRequest): Promise<Result<Loa
   }
   for (const memory of accepted.memories.values()) warnings.push(...checkIssued(memory, nowMs));
 
-  const supply = new Supply(request, trust.value);
+  const supply = new Supply(request, trust);
   const rollouts = new Map<string, LoadedRollout>();
-  const refusals: FileRefusal[] = [...unread.map(unreadFile), ...accepted.refusals];
+  const refusals = [...refusal, ...unread.map(unreadFile), ...accepted.refusals];
   for (const [name, memory] of accepted.memories) {
     const { running, lag } = await chooseRunning(memory, (digest) => supply.get(digest));
     rollouts.set(name, { memory: { ...memory, running }, lag });
@@ -103,6 +108,7 @@ export async function loadRollouts(request: RolloutsRequest): Promise<Result<Loa
   return ok({
     rollouts,
     refusals,
+    trust: trustBytes,
     bundles: new Map([...supply.bundles].filter(([digest]) => used.has(digest))),
     archives: new Map([...supply.archives].filter(([digest]) => used.has(digest))),
     unbelieved: new Set(
@@ -112,6 +118,23 @@ export async function loadRollouts(request: RolloutsRequest): Promise<Result<Loa
     ),
     warnings: [...warnings, ...supply.warnings],
   });
+}
+
+/**
+ * The mounted trust file, else the one that is remembered: the pinned digest says that it is as good.
+ * `refusal` tells what is wrong with the mounted one.
+ */
+async function findTrust({
+  paths,
+  stateTrust,
+}: RolloutsRequest): Promise<Result<ReadTrust & { readonly refusal: readonly FileRefusal[] }>> {
+  const mounted = await readTrust(paths);
+  if (mounted.ok) return ok({ ...mounted.value, refusal: [] });
+  if (paths.trustDigests.length === 0) return mounted;
+  const kept = await readTrust({ ...paths, trust: stateTrust });
+  if (!kept.ok) return mounted;
+  const { problems } = mounted;
+  return ok({ ...kept.value, refusal: [{ file: paths.trust, document: undefined, problems }] });
 }
 
 /** Exceptions end by the largest clock that anybody is known to have seen, so all may end too soon. */

@@ -177,6 +177,7 @@ class RolloutLoop implements Reloader {
     return {
       paths,
       stateBundles: state.shelf,
+      stateTrust: state.trust,
       environment,
       service,
       minSequence,
@@ -320,7 +321,10 @@ class RolloutLoop implements Reloader {
     });
     this.#latestMs = Math.max(this.#latestMs, this.#clockFloorMs, this.#options.now());
     const clockMs = this.#latestMs;
-    void this.#options.state.save({ rollouts, clockMs }).then((problems) => this.#warn(problems));
+    const { trust } = loaded;
+    void this.#options.state
+      .save({ rollouts, clockMs, trust })
+      .then((problems) => this.#warn(problems));
   }
 
   #warn(problems: readonly Problem[]): void {

@@ -21,11 +21,13 @@ export class Known {
   readonly shelf: string;
   readonly rollouts: string;
   readonly clock: string;
+  readonly trust: string;
 
   readonly records = new Map<string, OnDisk>();
   /** The mark under which each bundle was stored by this process. */
   readonly marks = new Map<Digest, string>();
   clockMs: number | undefined;
+  trustBytes: Uint8Array | undefined;
   /** Whether the disk was looked at. */
   isRead = false;
 
@@ -36,6 +38,7 @@ export class Known {
     this.shelf = join(path, 'bundles');
     this.rollouts = join(path, 'rollouts');
     this.clock = join(path, 'clock.json');
+    this.trust = join(path, 'trust.yaml');
   }
 }
 

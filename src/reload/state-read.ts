@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { escapeName } from '../bundle/names.js';
 import { systemErrorCode } from '../bundle/system-error.js';
-import { STATE_FILE_BYTES_MAX, STATE_ROLLOUTS_MAX } from '../constants.js';
+import { STATE_FILE_BYTES_MAX, STATE_ROLLOUTS_MAX, YAML_BYTES_MAX } from '../constants.js';
 import type { Problem } from '../errors.js';
 import { whyNot } from './state-files.js';
 import { isSetAside, type Known, rolloutOf, Told } from './state-known.js';
@@ -44,6 +44,8 @@ export async function readState(known: Known): Promise<StateRead> {
     if (record !== undefined) rollouts.set(name, record);
   }
   known.clockMs = await readWhole(known, known.clock, parseClock, told);
+  // Only to know whether it has to be written: it is read for use by whoever judges by it.
+  known.trustBytes = await known.files.read(known.trust, YAML_BYTES_MAX).catch(() => undefined);
   known.isRead = true;
   return { rollouts, clockMs: known.clockMs, problems: told.problems };
 }

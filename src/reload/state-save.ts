@@ -42,6 +42,8 @@ export interface StateToSave {
   readonly rollouts: ReadonlyMap<string, RolloutToSave>;
   /** The largest clock seen, milliseconds since 1970. */
   readonly clockMs: number;
+  /** The trust file that judged them; without it the one that is there stays. */
+  readonly trust?: Uint8Array;
 }
 
 export async function saveState(known: Known, state: StateToSave): Promise<readonly Problem[]> {
@@ -87,7 +89,8 @@ class Save {
     }
   }
 
-  async run({ rollouts, clockMs }: StateToSave): Promise<void> {
+  async run({ rollouts, clockMs, trust }: StateToSave): Promise<void> {
+    if (trust !== undefined) await this.#saveTrust(trust);
     let count = 0;
     for (const [name, rollout] of rollouts) {
       count += 1;
@@ -181,6 +184,18 @@ class Save {
     } catch (thrown) {
       this.tell(path, `the file cannot be removed: ${whyNot(thrown)}`);
       return false;
+    }
+  }
+
+  async #saveTrust(bytes: Uint8Array): Promise<void> {
+    const { trust, files, trustBytes: before } = this.known;
+    if (before !== undefined && Buffer.compare(before, bytes) === 0) return;
+    this.known.trustBytes = undefined;
+    try {
+      await files.replace(trust, bytes);
+      this.known.trustBytes = bytes;
+    } catch (thrown) {
+      this.tell(trust, `the file cannot be written: ${whyNot(thrown)}`);
     }
   }
 

@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CLOCK_AHEAD_MS, LOAD_TIMEOUT_MS } from '../../../src/constants.js';
@@ -169,6 +169,34 @@ describe('the trust file', () => {
       ok: false,
       problems: [{ code, file: place.paths.trust }],
     });
+  });
+
+  it('that the state keeps takes its place, if it is pinned, and what is wrong is told', async () => {
+    const place = await rolloutPlace();
+    await place.putBundles(1);
+    await place.putDocument('orders.json', testDocument(1, 1));
+    const text = await readFile(place.paths.trust);
+    const { stateTrust } = place.request();
+    expect((await place.load()).trust).toEqual(text);
+    await writeFile(stateTrust, text);
+    for (const [breakIt, code] of [
+      [() => writeFile(place.paths.trust, other), 'trust_digest'],
+      [() => rm(place.paths.trust), 'bundle_unreadable'],
+    ] as const) {
+      place.forget();
+      await breakIt();
+      const loaded = await place.load();
+      expect([standing(loaded), refusals(loaded), loaded.trust]).toEqual([
+        ...[{ orders: '1 1 1' }, [`${place.paths.trust} ${code}`], text],
+      ]);
+    }
+    await writeFile(stateTrust, other);
+    const unpinned = { ...place.paths, trustDigests: [] };
+    for (const paths of [place.paths, unpinned]) {
+      expect(await loadRollouts(place.request({ paths }))).toMatchObject({
+        problems: [{ code: 'bundle_unreadable', file: place.paths.trust }],
+      });
+    }
   });
 
   it('that is gone or damaged refuses everything', async () => {

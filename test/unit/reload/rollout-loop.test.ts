@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { CompiledBundle, Digest } from '../../../src/bundle/types.js';
@@ -79,6 +79,7 @@ function loaded(
     refusals: [],
     bundles: new Map(numbers.map((number) => [bundleDigest(number), bundle(number)])),
     archives: new Map(),
+    trust: Buffer.from('trust'),
     unbelieved: new Set(),
     warnings: [],
     ...more,
@@ -96,7 +97,7 @@ function scripted(options: Partial<RolloutLoopOptions> = {}) {
   let next: () => Promise<Result<LoadedRollouts>> = async () => loaded([]);
   const paths = { bundles: 'none', documents: 'none', trust: 'none', state: 'none' };
   const state: StateDirectory = {
-    shelf: 'none',
+    ...{ shelf: 'none', trust: 'none' },
     read: async () => ({ rollouts: new Map(), clockMs: undefined, problems: [] }),
     save: async (what) => {
       saved.push(what);
@@ -622,7 +623,7 @@ async function follow(place: Awaited<ReturnType<typeof rolloutPlace>>, nowMs?: n
 }
 
 describe('a process that follows another one', () => {
-  it('runs what ran, with broken volumes, and with a trust file that was wrong for a while', async () => {
+  it('runs what ran, with broken volumes, without a trust file, and with a trust file that was wrong for a while', async () => {
     const place = await rolloutPlace();
     await place.putBundles(1);
     await place.putDocument('orders.json', testDocument(5, 1));
@@ -632,6 +633,14 @@ describe('a process that follows another one', () => {
 
     await rm(place.paths.bundles, { recursive: true });
     await place.removeDocument('orders.json');
+    const trust = await readFile(place.paths.trust);
+    await rm(place.paths.trust);
+    const bare = await follow(place);
+    expect(bare.stamp()).toBe('1.r5');
+    expect(bare.loop.lastRefusal?.file).toBe(place.paths.trust);
+    await bare.loop.close();
+    await writeFile(place.paths.trust, trust);
+
     const strangers = await rolloutPlace(
       rolloutTrustText({ author: '{people: [carol], threshold: 1}' }),
     );

@@ -274,6 +274,42 @@ describe('bundles', () => {
   });
 });
 
+describe('the trust file', () => {
+  const trust = Buffer.from('people: {}\n');
+  const wanted = { ...stateOf({ payments: 1 }), trust };
+  const bytes = () => readFile(at('trust.yaml'), 'utf8');
+
+  it('is kept, and stays when a save says nothing of it', async () => {
+    expect(await open().save(wanted)).toEqual([]);
+    expect(open().trust).toBe(at('trust.yaml'));
+    expect(await bytes()).toBe(String(trust));
+    await save({ payments: 2 });
+    expect(await bytes()).toBe(String(trust));
+  });
+
+  it('is written when it is another one or damaged, and else left alone', async () => {
+    const faulty = faultyFs();
+    const state = openStateDirectory(directory, faulty.fs);
+    const renames = () => faulty.calls.filter((call) => call === 'rename').length;
+    await state.save(wanted);
+    const before = renames();
+    await state.save(wanted);
+    expect(renames()).toBe(before);
+    await state.save({ ...wanted, trust: Buffer.from('other') });
+    expect(await bytes()).toBe('other');
+    await writeFile(at('trust.yaml'), 'damaged');
+    expect(await open().save(wanted)).toEqual([]);
+    expect(await bytes()).toBe(String(trust));
+  });
+
+  it('that cannot be kept is told, and in nobody’s way', async () => {
+    await mkdir(at('trust.yaml'), { recursive: true });
+    const problems = await open().save(wanted);
+    expect(problems.map(({ file }) => file)).toEqual([at('trust.yaml')]);
+    expect(await findState(open())).toMatchObject({ rollouts: { payments: 1 } });
+  });
+});
+
 describe('a damaged state', () => {
   const problemsOf = async () => (await findState(open())).problems;
 
