@@ -98,6 +98,11 @@ export const CHANGE_ERRORS = {
       'the document is older than one seen before, has the number of another, or skips too far',
     help: 'take the newest document of the history; if it is the newest, find out who replays old ones',
   },
+  clock_ahead: {
+    summary:
+      'a document was issued later than it is on this machine: one of the two clocks is wrong (a warning)',
+    help: 'set the clock of the machine, or find out whose clock the author had and seal again; exceptions end by the later one',
+  },
   rollout_expired: {
     summary: 'the document has expired, and `refuseExpired` of trust.yaml refuses such',
     help: 'review the rollout and seal it again with a later `reviewBy`',
@@ -118,7 +123,7 @@ export const CHANGE_ERRORS = {
   // What a sidecar remembers, and how a document is handed to a cluster.
   state_unreadable: {
     summary: 'something in the state directory cannot be read or was damaged (a warning)',
-    help: 'what can be read is used, and the next save mends the rest; look at the disk and who else writes there',
+    help: 'what can be read is used, and a record that cannot be is set aside as `<name>.json.damaged`; look at the disk and who else writes there',
   },
   state_unwritable: {
     summary:

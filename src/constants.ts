@@ -181,6 +181,9 @@ export const SEED_CHARS_MAX = 128;
 /** How far a sequence may be above the one before: a slip or a lie must not use up the numbers. */
 export const SEQUENCE_JUMP_MAX = 1_000;
 
+/** How much later than the present clock a document may be issued before somebody is told: clocks that are kept differ by less. */
+export const CLOCK_AHEAD_MS = 300_000;
+
 /** Slices of a rollout, in enforce and hold together: every request is held against each. */
 export const ROLLOUT_SLICES_MAX = 100;
 /** Exceptions of a rollout: more are no exceptions but a policy that is missing. */

@@ -8,8 +8,10 @@ export function sometimes(
 ): (cause: string) => void {
   let lastMs = Number.NEGATIVE_INFINITY;
   return (cause) => {
-    if (now() - lastMs < LOG_WARN_EVERY_MS) return;
-    lastMs = now();
+    const nowMs = now();
+    // A clock that was set back must not silence it for as long.
+    if (nowMs >= lastMs && nowMs - lastMs < LOG_WARN_EVERY_MS) return;
+    lastMs = nowMs;
     act(cause);
   };
 }

@@ -23,7 +23,7 @@ import { type RequestFacts, readRequest } from './request.js';
 import { type CheckAnswer, respond } from './respond.js';
 import { type Clock, type Standing, unsliced } from './slices.js';
 import { Stop, stop } from './stop.js';
-import { methodAction, readTarget } from './target.js';
+import { actionWithoutPath, readTarget } from './target.js';
 import { traceIdOf } from './trace.js';
 import type { CheckRecord, CheckSettings, Generation, Regime, RolloutRegime } from './types.js';
 
@@ -91,7 +91,8 @@ function look(call: CheckCall, generation: Generation, settings: CheckSettings):
   const regime = regimeOf(generation, name);
   const target = readTarget(facts, regime.active?.bundle);
   const caller = readCaller(facts, settings.strictIdentity);
-  const action = target instanceof Stop ? methodAction(facts.method, undefined) : target.action;
+  const action =
+    target instanceof Stop ? actionWithoutPath(facts.method, regime.active?.bundle) : target.action;
   const seen = {
     principal: caller instanceof Stop ? undefined : caller.name,
     action: action.name,

@@ -4,7 +4,8 @@
  *
  * What cannot be read answers by rule: an unreadable identity is no caller of any list, unless the
  * entry says `unidentified`; whether a request whose path cannot be read is on a route nobody knows,
- * so that is a third answer, and check/slices.ts says what it means for which kind of entry.
+ * nor its access or action where routes decide them, so that is a third answer, and check/slices.ts
+ * says what it means for which kind of entry.
  */
 import type { Match } from '../rollout/types.js';
 import { compileGlob } from './glob.js';
@@ -12,14 +13,16 @@ import type { SpiffeId } from './identity.js';
 import type { PercentBuckets } from './percent.js';
 import type { Access } from './types.js';
 
-/** `unknown`: it depends on a route or a tenant that cannot be told. */
+/** `unknown`: it depends on a route, or on what a route or a tenant says, that cannot be told. */
 export type Answer = 'yes' | 'no' | 'unknown';
 
 /** What entries look at in a request. Plain data: replay makes it from a log line. */
 export interface Traits {
   /** Undefined when the identity is unreadable; `id` is undefined for anonymous callers. */
   readonly caller: { readonly name: string; readonly id: SpiffeId | undefined } | undefined;
+  /** Undefined also where a path that cannot be read keeps it from being told. */
   readonly action: string | undefined;
+  /** Undefined when it cannot be told. */
   readonly access: Access | undefined;
   /** `<namespace>/<name>` */
   readonly destination: string;
@@ -73,10 +76,18 @@ const yesIf = (condition: boolean): Answer => (condition ? 'yes' : 'no');
 
 function requestTests({ actions, access, destinations, routes }: Match, bundle: boolean): Test[] {
   const tests: Test[] = [];
-  if (access !== undefined) tests.push((traits) => yesIf(traits.access === access));
+  if (access !== undefined) {
+    tests.push((traits) =>
+      traits.access === undefined ? 'unknown' : yesIf(traits.access === access),
+    );
+  }
   if (actions !== undefined) {
     const wanted = new Set<string | undefined>(actions);
-    tests.push(({ action }) => yesIf(action !== undefined && wanted.has(action)));
+    tests.push(({ action, pathReadable }) => {
+      // A method that is the name of something else in Cedar is readable, and no action.
+      if (action === undefined) return pathReadable ? 'no' : 'unknown';
+      return yesIf(wanted.has(action));
+    });
   }
   if (destinations !== undefined) {
     const wanted = new Set(destinations);

@@ -36,6 +36,8 @@ export interface TargetFacts {
   readonly headers: RequestHeaders;
 }
 
+/** Of a gRPC method whose route does not say what it does. */
+const RPC: Action = { name: 'rpc', access: 'write' };
 const NO_QUERY: Target['query'] = new Map();
 const READ_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** Cedar actions that a client must not reach by sending their name as its method. */
@@ -64,7 +66,7 @@ export function readTarget(facts: TargetFacts, bundle: CompiledBundle | undefine
   const action: Action =
     grpc === undefined
       ? methodAction(facts.method, access)
-      : { name: 'rpc', access: access ?? 'write' };
+      : { ...RPC, access: access ?? RPC.access };
 
   const declared = bundle?.program.schema.actions.get(action.name ?? '')?.context.query;
   const query = declared === undefined ? NO_QUERY : parseQuery(path.query, declared);
@@ -72,8 +74,32 @@ export function readTarget(facts: TargetFacts, bundle: CompiledBundle | undefine
   return { path, match, grpc, action, query };
 }
 
-/** The action of an HTTP method, for requests whose path could not be read too. */
-export function methodAction(method: string, access: Access | undefined): Action {
+/**
+ * What can be told of the action of a request whose path cannot be read. Where a route that it may
+ * take says otherwise than its method, nobody knows.
+ */
+export function actionWithoutPath(
+  method: string,
+  bundle: CompiledBundle | undefined,
+): Pick<Action, 'name'> & { readonly access: Access | undefined } {
+  const isRpc = bundle?.manifest.protocol === 'grpc';
+  const usual: Action = isRpc ? RPC : methodAction(method, undefined);
+  if (bundle === undefined) return usual;
+  const routes = bundle.routes.filter(
+    (route) => route.kind === 'grpc' || route.methods?.includes(method) !== false,
+  );
+  const mayBeRpc = !isRpc && routes.some(({ kind }) => kind === 'grpc');
+  const differs = routes.some(({ kind, access }) => {
+    return (access ?? (kind === 'grpc' ? RPC.access : usual.access)) !== usual.access;
+  });
+  return {
+    name: mayBeRpc ? undefined : usual.name,
+    access: differs ? undefined : usual.access,
+  };
+}
+
+/** The action of an HTTP method. */
+function methodAction(method: string, access: Access | undefined): Action {
   return {
     name: RESERVED_ACTIONS.has(method) ? undefined : method,
     access: access ?? (READ_METHODS.has(method) ? 'read' : 'write'),

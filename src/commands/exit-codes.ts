@@ -89,6 +89,7 @@ const EXIT_OF_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   rollout_destination: EXIT.trust,
   rollout_limit: EXIT.trust,
   rollout_sequence: EXIT.trust,
+  clock_ahead: EXIT.trust,
   rollout_expired: EXIT.trust,
   approvals_missing: EXIT.trust,
   emergency_unreconciled: EXIT.trust,

@@ -16,7 +16,7 @@ export interface JudgedFile {
 }
 
 export interface AcceptRules {
-  /** Documents below it are refused: what a new pod is told, which has no memory. */
+  /** Documents below it do not count, remembered ones included: what a new pod is told. */
   readonly minSequence: number;
   /** The one destination of this sidecar, which every document must cover; undefined = any. */
   readonly service: string | undefined;
@@ -34,6 +34,8 @@ export interface FileRefusal {
 
 export interface Accepted {
   readonly memories: Memories;
+  /** What was remembered, and is below the least sequence: as good as not remembered. */
+  readonly below: Memories;
   readonly refusals: readonly FileRefusal[];
 }
 
@@ -67,16 +69,25 @@ export function acceptDocuments(
   for (const [name, mounted] of byRollout) {
     const memory = acceptOne(mounted, before.get(name), rules, refuse);
     if (memory === undefined) continue;
-    const ruler = before.has(name) ? undefined : youngerRuler(memory, before, byRollout);
-    if (ruler === undefined) after.set(name, memory);
-    else for (const each of mounted) refuse(each, problem('rollout_sequence', ruler));
+    const ruler = youngerRuler(memory, before, byRollout);
+    if (ruler === undefined) {
+      after.set(name, memory);
+      continue;
+    }
+    for (const each of mounted) {
+      const isNewest = each.document.digest === memory.newest.digest;
+      if (isNewest) refuse(each, problem('rollout_sequence', ruler));
+    }
   }
   settleConflicts(after, before, byRollout, refuse);
   for (const [name, memory] of before) {
     // What is no longer mounted goes on, unless another rollout has its destinations now.
     if (!after.has(name) && !isReplaced(memory, after)) after.set(name, memory);
   }
-  return { memories: after, refusals };
+  // Only a former process, with a lower one, can have taken it.
+  const below = [...after].filter(([, { newest }]) => newest.sequence < rules.minSequence);
+  for (const [name] of below) after.delete(name);
+  return { memories: after, refusals, below: new Map(below) };
 }
 
 /** What speaks against a document by itself, on this sidecar and at this moment. */
@@ -120,8 +131,8 @@ function acceptOne(
 }
 
 /**
- * A rollout that was never seen here may take over what another one ruled, but not with a document that
- * is older than that one's: an old document under another name would get round the order of sequences.
+ * A rollout may take over what another one ruled, but not with a document that is older than that one's:
+ * an old document under another name would get round the order of sequences.
  */
 function youngerRuler(
   { newest }: RolloutMemory,

@@ -7,8 +7,10 @@
 import { openFromShelf, readShelf, type Shelf } from '../bundle/shelf.js';
 import type { ShelfFile } from '../bundle/shelf-files.js';
 import type { CompiledBundle, Digest } from '../bundle/types.js';
+import { CLOCK_AHEAD_MS } from '../constants.js';
 import { messageOf, type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
+import { timeText } from '../rollout/document-fields.js';
 import type { BundleFacts } from '../rollout/fit.js';
 import type { Trust } from '../rollout/trust.js';
 import type { VerifiedDocument } from '../rollout/types.js';
@@ -16,8 +18,8 @@ import { type JudgedBy, verifyDocument } from '../rollout/verify.js';
 import { acceptDocuments, checkService, type FileRefusal } from './accept-documents.js';
 import { chooseRunning } from './choose-running.js';
 import { readDocumentFiles } from './rollout-files.js';
-import { type Memories, type RolloutMemory, rolloutOf } from './rollout-memory.js';
-import { loadSigned, readTrust, type TrustPaths } from './signed-bundle.js';
+import { type Memories, type RolloutMemory, rolloutNameOf, rolloutOf } from './rollout-memory.js';
+import { loadSigned, type ReadTrust, readTrust, type TrustPaths } from './signed-bundle.js';
 import type { RolloutRecord } from './state-record.js';
 
 /** Where everything is. */
@@ -35,6 +37,8 @@ export interface RolloutsRequest {
   readonly paths: RolloutPaths;
   /** Folders with bundles that the state directory keeps. */
   readonly stateBundles: string;
+  /** The trust file that the state directory keeps. */
+  readonly stateTrust: string;
   readonly environment: string;
   readonly service: string | undefined;
   readonly minSequence: number;
@@ -54,21 +58,27 @@ export interface LoadedRollout {
 export interface LoadedRollouts {
   readonly rollouts: ReadonlyMap<string, LoadedRollout>;
   readonly refusals: readonly FileRefusal[];
+  /** The bytes of the trust file by which all that was judged. */
+  readonly trust: Uint8Array;
   /** Those that run and that the serving thread does not have yet. */
   readonly bundles: ReadonlyMap<Digest, CompiledBundle>;
   /** The archive of each running bundle, as far as it was read now. */
   readonly archives: ReadonlyMap<Digest, ShelfFile>;
-  /** Names in `remembered` of which nothing could be believed: under another trust file it may be. */
+  /**
+   * Names in `remembered` of which nothing could be believed, or nothing counts: under another trust
+   * file, or another least sequence, it may.
+   */
   readonly unbelieved: ReadonlySet<string>;
   readonly warnings: readonly Problem[];
 }
 
-/** Fails when the trust file cannot be had: then nothing can be judged, and nothing changes. */
+/** Fails when no trust file can be had: then nothing can be judged, and nothing changes. */
 export async function loadRollouts(request: RolloutsRequest): Promise<Result<LoadedRollouts>> {
   const { paths, environment, service, minSequence, nowMs } = request;
-  const trust = await readTrust(paths);
-  if (!trust.ok) return trust;
-  const by = { trust: trust.value, environment };
+  const found = await findTrust(request);
+  if (!found.ok) return found;
+  const { trust, bytes: trustBytes, refusal } = found.value;
+  const by = { trust, environment };
   const warnings: Problem[] = [];
   const read = await readDocumentFiles(paths.documents);
   const unread = read.ok ? read.value.problems : read.problems;
@@ -78,12 +88,18 @@ export async function loadRollouts(request: RolloutsRequest): Promise<Result<Loa
   }));
   const recalled = recall(request, by, warnings);
   const before = new Map([...recalled, ...request.memories]);
-  const rules = { minSequence, service, refuseExpired: trust.value.refuseExpired, nowMs };
+  const rules = { minSequence, service, refuseExpired: trust.refuseExpired, nowMs };
   const accepted = acceptDocuments(files, before, rules);
 
-  const supply = new Supply(request, trust.value);
+  for (const [name, { newest }] of accepted.below) {
+    const message = `sequence ${newest.sequence} is below the least one allowed, ${minSequence}`;
+    warnings.push(problem('rollout_sequence', message, { file: stateOf(name) }));
+  }
+  for (const memory of accepted.memories.values()) warnings.push(...checkIssued(memory, nowMs));
+
+  const supply = new Supply(request, trust);
   const rollouts = new Map<string, LoadedRollout>();
-  const refusals: FileRefusal[] = [...unread.map(unreadFile), ...accepted.refusals];
+  const refusals = [...refusal, ...unread.map(unreadFile), ...accepted.refusals];
   for (const [name, memory] of accepted.memories) {
     const { running, lag } = await chooseRunning(memory, (digest) => supply.get(digest));
     rollouts.set(name, { memory: { ...memory, running }, lag });
@@ -92,12 +108,46 @@ export async function loadRollouts(request: RolloutsRequest): Promise<Result<Loa
   return ok({
     rollouts,
     refusals,
+    trust: trustBytes,
     bundles: new Map([...supply.bundles].filter(([digest]) => used.has(digest))),
     archives: new Map([...supply.archives].filter(([digest]) => used.has(digest))),
-    unbelieved: new Set([...request.remembered.keys()].filter((name) => !before.has(name))),
+    unbelieved: new Set(
+      [...request.remembered.keys()].filter((name) => {
+        return !before.has(name) || accepted.below.has(name);
+      }),
+    ),
     warnings: [...warnings, ...supply.warnings],
   });
 }
+
+/**
+ * The mounted trust file, else the one that is remembered: the pinned digest says that it is as good.
+ * `refusal` tells what is wrong with the mounted one.
+ */
+async function findTrust({
+  paths,
+  stateTrust,
+}: RolloutsRequest): Promise<Result<ReadTrust & { readonly refusal: readonly FileRefusal[] }>> {
+  const mounted = await readTrust(paths);
+  if (mounted.ok) return ok({ ...mounted.value, refusal: [] });
+  if (paths.trustDigests.length === 0) return mounted;
+  const kept = await readTrust({ ...paths, trust: stateTrust });
+  if (!kept.ok) return mounted;
+  const { problems } = mounted;
+  return ok({ ...kept.value, refusal: [{ file: paths.trust, document: undefined, problems }] });
+}
+
+/** Exceptions end by the largest clock that anybody is known to have seen, so all may end too soon. */
+function checkIssued({ newest }: RolloutMemory, nowMs: number): Problem[] {
+  if (newest.issuedAtMs <= nowMs + CLOCK_AHEAD_MS) return [];
+  const { sequence, issuedAtMs } = newest;
+  const what = `document ${sequence} of \`${rolloutNameOf(newest)}\``;
+  const message = `${what} was issued at ${timeText(issuedAtMs)}, which is later than it is here: one of the two clocks is wrong, and exceptions that end before that have ended`;
+  return [problem('clock_ahead', message)];
+}
+
+/** For messages: where a document stands that no file was read for. */
+const stateOf = (name: string) => `state of \`${name}\``;
 
 function unreadFile(found: Problem): FileRefusal {
   return { file: found.file ?? '', document: undefined, problems: [found] };
@@ -112,7 +162,7 @@ function recall(
   const memories = new Map<string, RolloutMemory>();
   for (const [name, record] of remembered) {
     if (held.has(name)) continue;
-    const file = `state of \`${name}\``;
+    const file = stateOf(name);
     const open = (bytes: Uint8Array | null): VerifiedDocument | undefined => {
       const result = bytes && verifyRemembered(bytes, file, { ...by, name, service });
       if (result?.ok === false) warnings.push(result.problems[0]);

@@ -23,16 +23,19 @@ export interface Retry {
 /** `now`: milliseconds since the epoch. */
 export function createRetry(now: () => number): Retry {
   let delayMs = RELOAD_RETRY_MS;
+  let fromMs = 0;
   let atMs = Number.POSITIVE_INFINITY;
   return {
     refused(codes, again) {
       delayMs = again ? Math.min(delayMs * 2, RELOAD_RETRY_MAX_MS) : RELOAD_RETRY_MS;
       const worthwhile = codes.some((code) => INCONCLUSIVE.has(code));
-      atMs = worthwhile ? now() + delayMs : Number.POSITIVE_INFINITY;
+      fromMs = now();
+      atMs = worthwhile ? fromMs + delayMs : Number.POSITIVE_INFINITY;
     },
     taken() {
       atMs = Number.POSITIVE_INFINITY;
     },
-    isDue: () => now() >= atMs,
+    // A clock that was set back would have it wait until it has caught up, which may be a day.
+    isDue: () => now() >= atMs || (now() < fromMs && atMs !== Number.POSITIVE_INFINITY),
   };
 }

@@ -94,6 +94,8 @@ class RolloutLoop implements Reloader {
   #remembered: ReadonlyMap<string, RolloutRecord> = new Map();
   /** The largest clock that a former process, or a document, is known to have seen. */
   #clockFloorMs = 0;
+  /** The largest clock that any of them has seen, for whoever follows. */
+  #latestMs = 0;
   #closed = false;
 
   constructor(options: RolloutLoopOptions) {
@@ -175,6 +177,7 @@ class RolloutLoop implements Reloader {
     return {
       paths,
       stateBundles: state.shelf,
+      stateTrust: state.trust,
       environment,
       service,
       minSequence,
@@ -316,8 +319,12 @@ class RolloutLoop implements Reloader {
       unbelieved: this.#remembered,
       shelf: this.#options.state.shelf,
     });
-    const clockMs = Math.max(this.#clockFloorMs, this.#options.now());
-    void this.#options.state.save({ rollouts, clockMs }).then((problems) => this.#warn(problems));
+    this.#latestMs = Math.max(this.#latestMs, this.#clockFloorMs, this.#options.now());
+    const clockMs = this.#latestMs;
+    const { trust } = loaded;
+    void this.#options.state
+      .save({ rollouts, clockMs, trust })
+      .then((problems) => this.#warn(problems));
   }
 
   #warn(problems: readonly Problem[]): void {

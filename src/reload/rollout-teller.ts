@@ -47,14 +47,19 @@ interface Refused {
 }
 
 export class RolloutTeller {
-  lastRefusal: Refusal | null = null;
   readonly counts = new Map<ReloadCount, number>();
   readonly #options: TellerOptions;
-  #told: ReadonlySet<string> = new Set();
+  /** What is refused at present, in the order in which it was told. */
+  #told: ReadonlyMap<string, Refusal> = new Map();
   #warned: ReadonlySet<string> = new Set();
 
   constructor(options: TellerOptions) {
     this.#options = options;
+  }
+
+  /** The latest of those that still stand: one that was mended since says nothing. */
+  get lastRefusal(): Refusal | null {
+    return [...this.#told.values()].at(-1) ?? null;
   }
 
   taken(
@@ -96,7 +101,6 @@ export class RolloutTeller {
       all.push({ file: '', document: memory.newest, problems: [lag], from: stamp });
     }
     const isNew = this.#tellNew(run, all);
-    if (all.length === 0) this.lastRefusal = null;
     const codes = all.flatMap(({ problems }) => problems.map(({ code }) => code));
     return { refused: all.length > 0, codes, isNew };
   }
@@ -108,22 +112,22 @@ export class RolloutTeller {
   }
 
   #tellNew(run: Run, all: readonly Refused[]): boolean {
-    const told = new Set<string>();
-    let isNew = false;
-    for (const each of all) {
-      const key = JSON.stringify([each.file, each.document?.digest, each.problems]);
-      told.add(key);
-      if (this.#told.has(key)) continue;
-      isNew = true;
-      this.#tellRefused(run, each);
+    const refused = new Map(
+      all.map((each) => [JSON.stringify([each.file, each.document?.digest, each.problems]), each]),
+    );
+    const told = new Map([...this.#told].filter(([key]) => refused.has(key)));
+    const fresh = [...refused].filter(([key]) => !told.has(key));
+    for (const [key, { problems }] of fresh) {
+      const [{ code, message, file = null, line = null }] = problems;
+      told.set(key, { atMs: this.#options.now(), file, line, code, message });
     }
     this.#told = told;
-    return isNew;
+    for (const [, each] of fresh) this.#tellRefused(run, each);
+    return fresh.length > 0;
   }
 
   #tellRefused(run: Run, { document, problems, from }: Refused): void {
     const [{ code, message, file = null, line = null }] = problems;
-    this.lastRefusal = { atMs: this.#options.now(), file, line, code, message };
     this.#count(`rejected_${code}`);
     const state = document && approvedState(document);
     this.#tell({

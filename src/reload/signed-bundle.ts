@@ -33,10 +33,20 @@ export interface TrustPaths {
   readonly trustDigests: readonly string[];
 }
 
-export async function readTrust({ trust: path, trustDigests }: TrustPaths): Promise<Result<Trust>> {
+export interface ReadTrust {
+  readonly trust: Trust;
+  readonly bytes: Uint8Array;
+}
+
+export async function readTrust({
+  trust: path,
+  trustDigests,
+}: TrustPaths): Promise<Result<ReadTrust>> {
   const bytes = await readBounded(path, path, YAML_BYTES_MAX);
   if (!bytes.ok) return bytes;
   // Before anything is read from it.
   const wrong = checkTrustDigest({ digest: bytesDigest(bytes.value) }, trustDigests);
-  return wrong === undefined ? parseTrust(bytes.value, path) : failed({ ...wrong, file: path });
+  if (wrong !== undefined) return failed({ ...wrong, file: path });
+  const trust = parseTrust(bytes.value, path);
+  return trust.ok ? ok({ trust: trust.value, bytes: bytes.value }) : trust;
 }

@@ -39,7 +39,7 @@ async function loadFromShelf(
   if (!shelf.ok) return shelf;
   const { problems } = shelf.value;
   const found = await openFromShelf(shelf.value, source.digest, (opened, { name }) => {
-    return loadSigned(opened, name, trust.value, options);
+    return loadSigned(opened, name, trust.value.trust, options);
   });
   // What is damaged and wanted by nobody is only told; when nothing is found it may be the reason.
   if (!found.ok) return failed(found.problems[0], ...found.problems.slice(1), ...problems);

@@ -1,10 +1,13 @@
 /**
  * What a sidecar remembers when its container restarts (`--state DIR`): of each rollout the documents
- * that were verified and the bundles that run, and the largest clock seen.
+ * that were verified and the bundles that run, the trust file that judged them, and the largest clock seen.
  *
  *     DIR/rollouts/<name>.json        documents of one rollout, and the digests of the bundles they need
  *     DIR/bundles/<64 hex>.tar.gz     those bundles: a shelf
+ *     DIR/trust.yaml                  counts only as far as its digest is pinned
  *     DIR/clock.json
+ *
+ * A record that cannot be read is kept beside its successor, as <name>.json.damaged.
  *
  * Nothing in it is believed: documents and bundles are bytes to be verified again, names included, so
  * that a damaged or forged state can at worst be ignored. For one process at a time.
@@ -23,6 +26,8 @@ import { type StateToSave, saveState } from './state-save.js';
 export interface StateDirectory {
   /** The remembered bundles, for `readShelf`. */
   readonly shelf: string;
+  /** The remembered trust file. */
+  readonly trust: string;
   /** Makes the directory if need be, removes what an interrupted save left, and reads the rest. */
   read(): Promise<StateRead>;
   /**
@@ -42,6 +47,7 @@ export function openStateDirectory(path: string, fs?: StateFs): StateDirectory {
 
 class Directory implements StateDirectory {
   readonly shelf: string;
+  readonly trust: string;
   #wanted: StateToSave = { rollouts: new Map(), clockMs: 0 };
   #isClosed = false;
   /** Ends when nothing reads or writes. */
@@ -54,6 +60,7 @@ class Directory implements StateDirectory {
 
   constructor(readonly known: Known) {
     this.shelf = known.shelf;
+    this.trust = known.trust;
   }
 
   read(): Promise<StateRead> {

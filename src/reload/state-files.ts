@@ -106,6 +106,12 @@ export class StateFiles {
     await this.#sync(folder);
   }
 
+  /** In one folder; what has the new name goes. */
+  async move(path: string, to: string): Promise<void> {
+    await this.#fs.rename(path, to);
+    await this.#sync(dirname(path));
+  }
+
   /** Of a symlink, the link goes. */
   async remove(path: string): Promise<void> {
     await this.#fs.unlink(path);

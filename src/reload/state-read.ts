@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import { escapeName } from '../bundle/names.js';
 import { systemErrorCode } from '../bundle/system-error.js';
-import { STATE_FILE_BYTES_MAX, STATE_ROLLOUTS_MAX } from '../constants.js';
+import { STATE_FILE_BYTES_MAX, STATE_ROLLOUTS_MAX, YAML_BYTES_MAX } from '../constants.js';
 import type { Problem } from '../errors.js';
 import { whyNot } from './state-files.js';
-import { type Known, rolloutOf, Told } from './state-known.js';
+import { isSetAside, type Known, rolloutOf, Told } from './state-known.js';
 import { parseClock, parseRecord, type RolloutRecord } from './state-record.js';
 
 export interface StateRead {
@@ -25,7 +25,8 @@ export async function readState(known: Known): Promise<StateRead> {
   await clean(known, known.shelf, told);
   const rollouts = new Map<string, RolloutRecord>();
   known.records.clear();
-  for (const file of (await clean(known, known.rollouts, told)).sort()) {
+  const files = await clean(known, known.rollouts, told);
+  for (const file of files.filter((each) => !isSetAside(each)).sort()) {
     const name = rolloutOf(file);
     const place = join(known.rollouts, escapeName(file));
     if (name === undefined) {
@@ -38,10 +39,13 @@ export async function readState(known: Known): Promise<StateRead> {
       break;
     }
     const record = await readWhole(known, place, parseRecord, told);
-    known.records.set(name, { record, needs: record && new Set(record.bundles) });
+    const needs = record && new Set(record.bundles);
+    known.records.set(name, { record, needs, isUnread: record === undefined });
     if (record !== undefined) rollouts.set(name, record);
   }
   known.clockMs = await readWhole(known, known.clock, parseClock, told);
+  // Only to know whether it has to be written: it is read for use by whoever judges by it.
+  known.trustBytes = await known.files.read(known.trust, YAML_BYTES_MAX).catch(() => undefined);
   known.isRead = true;
   return { rollouts, clockMs: known.clockMs, problems: told.problems };
 }

@@ -15,7 +15,14 @@ import { type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import type { BundleToKeep } from './state-bundles.js';
 import { whyNot } from './state-files.js';
-import { bundleFile, isBundleFile, type Known, rolloutOf, Told } from './state-known.js';
+import {
+  bundleFile,
+  isBundleFile,
+  type Known,
+  rolloutOf,
+  setAsideName,
+  Told,
+} from './state-known.js';
 import { makeFolders, readState } from './state-read.js';
 import {
   formatClock,
@@ -35,6 +42,8 @@ export interface StateToSave {
   readonly rollouts: ReadonlyMap<string, RolloutToSave>;
   /** The largest clock seen, milliseconds since 1970. */
   readonly clockMs: number;
+  /** The trust file that judged them; without it the one that is there stays. */
+  readonly trust?: Uint8Array;
 }
 
 export async function saveState(known: Known, state: StateToSave): Promise<readonly Problem[]> {
@@ -72,7 +81,7 @@ class Save {
     for (const name of await files.names(this.known.shelf)) this.#shelf.add(name);
     for (const name of there) {
       const isNew = name !== undefined && !records.has(name);
-      if (isNew) records.set(name, { record: undefined, needs: undefined });
+      if (isNew) records.set(name, { record: undefined, needs: undefined, isUnread: true });
     }
     for (const name of records.keys()) if (!there.has(name)) records.delete(name);
     for (const digest of marks.keys()) {
@@ -80,7 +89,8 @@ class Save {
     }
   }
 
-  async run({ rollouts, clockMs }: StateToSave): Promise<void> {
+  async run({ rollouts, clockMs, trust }: StateToSave): Promise<void> {
+    if (trust !== undefined) await this.#saveTrust(trust);
     let count = 0;
     for (const [name, rollout] of rollouts) {
       count += 1;
@@ -149,25 +159,43 @@ class Save {
     if (bytes.length > STATE_FILE_BYTES_MAX) {
       return this.tell(path, `its documents need more than ${STATE_FILE_BYTES_MAX} bytes`);
     }
+    if (records.get(name)?.isUnread && !(await this.#forget(name))) return;
     // Until it is certain which of the two files the disk has, the bundles of both are needed.
     const before = records.get(name) ?? { needs: new Set<Digest>() };
     const needs = before.needs && new Set([...before.needs, ...record.bundles]);
-    records.set(name, { record: undefined, needs });
+    records.set(name, { record: undefined, needs, isUnread: false });
     try {
       await files.replace(path, bytes);
-      records.set(name, { record, needs: new Set(record.bundles) });
+      records.set(name, { record, needs: new Set(record.bundles), isUnread: false });
     } catch (thrown) {
       this.tell(path, `the file cannot be written: ${whyNot(thrown)}`);
     }
   }
 
-  async #forget(name: string): Promise<void> {
+  /** Whether its file is gone. What nobody could read may still be of use to somebody. */
+  async #forget(name: string): Promise<boolean> {
+    const { files, records } = this.known;
     const path = this.#fileOf(name);
     try {
-      await this.known.files.remove(path);
-      this.known.records.delete(name);
+      if (records.get(name)?.isUnread) await files.move(path, setAsideName(path));
+      else await files.remove(path);
+      records.delete(name);
+      return true;
     } catch (thrown) {
       this.tell(path, `the file cannot be removed: ${whyNot(thrown)}`);
+      return false;
+    }
+  }
+
+  async #saveTrust(bytes: Uint8Array): Promise<void> {
+    const { trust, files, trustBytes: before } = this.known;
+    if (before !== undefined && Buffer.compare(before, bytes) === 0) return;
+    this.known.trustBytes = undefined;
+    try {
+      await files.replace(trust, bytes);
+      this.known.trustBytes = bytes;
+    } catch (thrown) {
+      this.tell(trust, `the file cannot be written: ${whyNot(thrown)}`);
     }
   }
 

@@ -99,7 +99,13 @@ export async function rolloutPlace(trustText = rolloutTrustText()): Promise<Roll
   let memories: Memories = new Map();
   const loaded = new Map<Digest, BundleFacts>();
   const request = (changes: Partial<RolloutsRequest> = {}): RolloutsRequest => ({
-    ...{ paths, stateBundles: at('state'), environment: 'production', service: undefined },
+    ...{
+      paths,
+      stateBundles: at('state'),
+      stateTrust: at('state/trust.yaml'),
+      environment: 'production',
+      service: undefined,
+    },
     ...{ minSequence: 0, memories, remembered: new Map(), loaded, nowMs: PLACE_NOW },
     ...changes,
   });

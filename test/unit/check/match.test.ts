@@ -55,11 +55,13 @@ const CASES: [Match, Partial<Traits>, Answer][] = [
   [{ actions: ['GET'] }, { action: undefined }, 'no'],
   [{ access: 'read' }, {}, 'yes'],
   [{ access: 'write' }, {}, 'no'],
-  [{ access: 'write' }, { access: undefined }, 'no'],
+  [{ access: 'write' }, { access: undefined }, 'unknown'],
   [{ routes: ['refund'] }, {}, 'yes'],
   [{ routes: ['charge'] }, {}, 'no'],
   [{ routes: ['charge'] }, { route: undefined }, 'no'],
   [{ routes: ['charge'] }, unreadable, 'unknown'],
+  [{ actions: ['GET'] }, unreadable, 'yes'],
+  [{ actions: ['rpc'] }, { ...unreadable, action: undefined }, 'unknown'],
 
   // Keys are AND, and a clear no is a no, whatever cannot be told beside it.
   [{ callers: [ORDERS], access: 'read', routes: ['refund'] }, {}, 'yes'],

@@ -125,6 +125,13 @@ describe('a request under a rollout', () => {
     const enforce = [slice('charges', { routes: ['charge'], callers: [ORDERS] })];
     const { record } = ask(generationOf({ enforce }), { path: '/a//b' });
     expect(record).toMatchObject({ reason: 'path_rejected', outcome: 'deny', slice: 'charges' });
+    // The route `charge` makes an rpc of any method, and that one writes.
+    for (const match of [{ actions: ['rpc'] }, { access: 'write' }] as const) {
+      const garbled = ask(generationOf({ enforce: [slice('x', match)] }), { path: '/a//b' }).record;
+      expect(garbled).toMatchObject({ outcome: 'deny', slice: 'x', access: undefined });
+      const held = ask(generationOf({ hold: [slice('x', match)] }), { path: '/a//b' }).record;
+      expect(held.slice).toBeUndefined();
+    }
     const breaking = {
       ...active,
       evaluator: {

@@ -245,9 +245,10 @@ describe('whatever the rollout and the request', () => {
 
   it('what can be read less is enforced and blocked no less, and held and excepted no more', () => {
     check(
-      fc.property(documents, requests, (document, request) => {
+      fc.property(documents, requests, fc.boolean(), (document, request, alsoAction) => {
         const rollout = slices({ ...document, hold: [] });
-        const garbled = { ...request, route: undefined, pathReadable: false };
+        const unknown = alsoAction ? { action: undefined, access: undefined } : {};
+        const garbled = { ...request, ...unknown, route: undefined, pathReadable: false };
         const [clear, dark] = [rollout.standing(request, LIVE), rollout.standing(garbled, LIVE)];
         if (clear.mode === 'enforce') expect(dark.mode).toBe('enforce');
         if (clear.blocked) expect(dark.blocked).toBe(true);

@@ -5,7 +5,7 @@ import { readDestination } from '../../../src/check/destination.js';
 import { NO_HEADERS } from '../../../src/check/headers.js';
 import { parseQuery } from '../../../src/check/query.js';
 import { Stop } from '../../../src/check/stop.js';
-import { readTarget, type TargetFacts } from '../../../src/check/target.js';
+import { actionWithoutPath, readTarget, type TargetFacts } from '../../../src/check/target.js';
 import { QUERY_PAIRS_MAX } from '../../../src/constants.js';
 import { headersOf } from '../../support/headers.js';
 
@@ -104,6 +104,34 @@ describe('the action', () => {
         error: { code: 'path_not_grpc' },
       });
     }
+  });
+});
+
+describe('the action of a path that cannot be read', () => {
+  const without = (method: string, routes: Route[], protocol: Protocol = 'http') =>
+    actionWithoutPath(method, { ...bundle({ protocol }), routes });
+  const reader: Route = { ...REFUND, methods: ['POST'], access: 'read' };
+  const trigger: Route = { ...MATRIX, access: 'write' };
+
+  it.each<[string, string, Route[], Protocol, object]>([
+    ['is that of the method', 'GET', [REFUND], 'http', { name: 'GET', access: 'read' }],
+    ['of a write, too', 'POST', [REFUND], 'http', { name: 'POST', access: 'write' }],
+    ['is unsure where a route says so', 'POST', [reader], 'http', { name: 'POST' }],
+    ['but for other methods', 'PUT', [reader], 'http', { name: 'PUT', access: 'write' }],
+    ['and for any where the route takes any', 'GET', [trigger], 'http', { name: 'GET' }],
+    ['may be rpc where a route is', 'POST', [CHARGE], 'http', {}],
+    ['which writes if it says nothing', 'GET', [{ ...CHARGE, access: undefined }], 'http', {}],
+    ['is rpc where all is', 'POST', [], 'grpc', { name: 'rpc', access: 'write' }],
+    ['and unsure where a method reads', 'POST', [CHARGE], 'grpc', { name: 'rpc' }],
+  ])('%s', (_, method, routes, protocol, expected) => {
+    expect(without(method, routes, protocol)).toEqual({
+      ...{ name: undefined, access: undefined },
+      ...expected,
+    });
+  });
+
+  it('is that of the method without a bundle', () => {
+    expect(actionWithoutPath('GET', undefined)).toEqual({ name: 'GET', access: 'read' });
   });
 });
 

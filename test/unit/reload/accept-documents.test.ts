@@ -138,6 +138,20 @@ describe('documents that are mounted', () => {
     expect([sequences(high), refusals(high)]).toEqual([{ orders: 5 }, []]);
   });
 
+  it('are held against it also where a former process took them: nothing below runs', () => {
+    const least = { ...rules, minSequence: 5 };
+    const before = seen(rollout(4));
+    for (const mounted of [[], files(rollout(4))]) {
+      const accepted = acceptDocuments(mounted, before, least);
+      expect([sequences(accepted), [...accepted.below.keys()]]).toEqual([{}, ['orders']]);
+    }
+    // What ran before goes on under a newer one that waits for its bundle.
+    const next = acceptDocuments(files(rollout(5)), before, least);
+    expect([sequences(next), next.below.size]).toEqual([{ orders: 5 }, 0]);
+    expect(next.memories.get('orders')?.running).toBe(before.get('orders')?.running);
+    expect(acceptDocuments([], seen(rollout(5)), least).below.size).toBe(0);
+  });
+
   it('do not jump far ahead', () => {
     const accepted = acceptDocuments(files(rollout(1_006)), seen(rollout(5)), rules);
     expect(refusals(accepted)).toEqual(['0.json rollout_sequence']);
@@ -287,6 +301,24 @@ describe('several rollouts', () => {
       ...issued('2026-11-20T10:00:00.000Z'),
     });
     expect(sequences(acceptDocuments(files(young), before, rules))).toEqual({ b: 1 });
+    // Nor by a rollout that is known elsewhere, which goes on there.
+    const known = seen(ruler, rollout(49, { name: 'b', services: ['s/w'] }));
+    const taking = acceptDocuments(
+      files(rollout(49, { name: 'b', services: ['s/w'] }), old),
+      known,
+      rules,
+    );
+    expect(taking.memories).toEqual(known);
+    expect(refusals(taking)).toEqual(['1.json rollout_sequence']);
+    // Both mounted is a conflict, however old they are.
+    const both = acceptDocuments(files(ruler, old), before, rules);
+    expect(both.memories).toEqual(before);
+    expect(refusals(both)).toEqual(['0.json rollout_conflict', '1.json rollout_conflict']);
+  });
+
+  it('may move to other destinations', () => {
+    const accepted = acceptDocuments(files(a(2, 's/y')), seen(a(1, 's/x')), rules);
+    expect(sequences(accepted)).toEqual({ a: 2 });
   });
 
   it('never end with one destination twice, also when one falls back to what another has taken over', () => {

@@ -1,14 +1,20 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LOAD_TIMEOUT_MS } from '../../../src/constants.js';
+import { CLOCK_AHEAD_MS, LOAD_TIMEOUT_MS } from '../../../src/constants.js';
 import {
   type LoadedRollouts,
   loadRollouts,
   type RolloutPaths,
 } from '../../../src/reload/load-rollouts.js';
 import type { RolloutRecord } from '../../../src/reload/state-record.js';
-import { rolloutPlace, standing, testBundle, testDocument } from '../../support/rollout-place.js';
+import {
+  PLACE_NOW,
+  rolloutPlace,
+  standing,
+  testBundle,
+  testDocument,
+} from '../../support/rollout-place.js';
 import { KEYS, makeEmergency, rolloutTrustText } from '../../support/rollouts.js';
 import { signedBy, smallBundle } from '../../support/signed-bundles.js';
 
@@ -115,6 +121,20 @@ describe('documents and bundles', () => {
   });
 });
 
+it('a document from the future is taken, and told: exceptions end by its clock', async () => {
+  const place = await rolloutPlace();
+  await place.putBundles(1);
+  const at = (ms: number) => ({ payload: { issuedAt: new Date(PLACE_NOW + ms).toISOString() } });
+  await place.putDocument('orders.json', testDocument(1, 1, at(CLOCK_AHEAD_MS)));
+  expect(warnings(await place.load())).toEqual([]);
+  await place.putDocument('orders.json', testDocument(2, 1, at(CLOCK_AHEAD_MS + 1)));
+  const loaded = await place.load();
+  expect([standing(loaded), warnings(loaded)]).toEqual([
+    ...[{ orders: '2 2 1' }, ['undefined clock_ahead']],
+  ]);
+  expect(loaded.warnings[0]?.message).toContain('document 2 of `orders` was issued at 2026-11-25T');
+});
+
 describe('a bundle whose signature does not count', () => {
   it.each([
     ['nobody’s', [], 'signature_threshold'],
@@ -149,6 +169,34 @@ describe('the trust file', () => {
       ok: false,
       problems: [{ code, file: place.paths.trust }],
     });
+  });
+
+  it('that the state keeps takes its place, if it is pinned, and what is wrong is told', async () => {
+    const place = await rolloutPlace();
+    await place.putBundles(1);
+    await place.putDocument('orders.json', testDocument(1, 1));
+    const text = await readFile(place.paths.trust);
+    const { stateTrust } = place.request();
+    expect((await place.load()).trust).toEqual(text);
+    await writeFile(stateTrust, text);
+    for (const [breakIt, code] of [
+      [() => writeFile(place.paths.trust, other), 'trust_digest'],
+      [() => rm(place.paths.trust), 'bundle_unreadable'],
+    ] as const) {
+      place.forget();
+      await breakIt();
+      const loaded = await place.load();
+      expect([standing(loaded), refusals(loaded), loaded.trust]).toEqual([
+        ...[{ orders: '1 1 1' }, [`${place.paths.trust} ${code}`], text],
+      ]);
+    }
+    await writeFile(stateTrust, other);
+    const unpinned = { ...place.paths, trustDigests: [] };
+    for (const paths of [place.paths, unpinned]) {
+      expect(await loadRollouts(place.request({ paths }))).toMatchObject({
+        problems: [{ code: 'bundle_unreadable', file: place.paths.trust }],
+      });
+    }
   });
 
   it('that is gone or damaged refuses everything', async () => {
@@ -283,6 +331,18 @@ describe('what a former process remembered', () => {
     const loaded = await place.load({ remembered, service: 'shop/cart' });
     expect(standing(loaded)).toEqual({});
     expect(loaded.warnings[0]?.code).toBe('rollout_not_ours');
+  });
+
+  it('does not count below --min-sequence, is told, and kept for a lower one', async () => {
+    const place = await rolloutPlace();
+    await place.putBundles(1);
+    const remembered = new Map([['orders', record(testDocument(5, 1))]]);
+    const loaded = await place.load({ remembered, minSequence: 6 });
+    expect(standing(loaded)).toEqual({});
+    expect([warnings(loaded), [...loaded.unbelieved]]).toEqual([
+      ...[['state of `orders` rollout_sequence'], ['orders']],
+    ]);
+    expect(standing(await place.load({ remembered, minSequence: 5 }))).toEqual({ orders: '5 5 1' });
   });
 
   it('is not believed about a bundle either: its signature and digest have to be right', async () => {

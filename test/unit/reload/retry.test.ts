@@ -11,7 +11,10 @@ function rig() {
     while (!retry.isDue()) nowMs += 1_000;
     return nowMs - start;
   };
-  return { retry, waits };
+  const setBack = (ms: number) => {
+    nowMs -= ms;
+  };
+  return { retry, waits, setBack };
 }
 
 describe('a load that was refused', () => {
@@ -35,6 +38,18 @@ describe('a load that was refused', () => {
     expect(retry.isDue()).toBe(false);
     retry.refused(['load_timeout'], false);
     retry.taken();
+    expect(retry.isDue()).toBe(false);
+  });
+
+  it('is tried again at once by a clock that was set back, which else would take as long', () => {
+    const { retry, waits, setBack } = rig();
+    retry.refused(['load_timeout'], false);
+    setBack(86_400_000);
+    expect(waits()).toBe(0);
+    retry.refused(['load_timeout'], false);
+    expect(waits()).toBe(RELOAD_RETRY_MS);
+    retry.taken();
+    setBack(86_400_000);
     expect(retry.isDue()).toBe(false);
   });
 

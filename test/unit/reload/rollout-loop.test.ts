@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { CompiledBundle, Digest } from '../../../src/bundle/types.js';
@@ -79,6 +79,7 @@ function loaded(
     refusals: [],
     bundles: new Map(numbers.map((number) => [bundleDigest(number), bundle(number)])),
     archives: new Map(),
+    trust: Buffer.from('trust'),
     unbelieved: new Set(),
     warnings: [],
     ...more,
@@ -96,7 +97,7 @@ function scripted(options: Partial<RolloutLoopOptions> = {}) {
   let next: () => Promise<Result<LoadedRollouts>> = async () => loaded([]);
   const paths = { bundles: 'none', documents: 'none', trust: 'none', state: 'none' };
   const state: StateDirectory = {
-    shelf: 'none',
+    ...{ shelf: 'none', trust: 'none' },
     read: async () => ({ rollouts: new Map(), clockMs: undefined, problems: [] }),
     save: async (what) => {
       saved.push(what);
@@ -136,6 +137,9 @@ function scripted(options: Partial<RolloutLoopOptions> = {}) {
     regime: (service = 'shop/orders') => regimeOf(loop.current, service),
     pass(ms: number) {
       nowMs += ms;
+    },
+    setClock(ms: number) {
+      nowMs = ms;
     },
   };
 }
@@ -408,6 +412,20 @@ describe('what is refused', () => {
     );
   });
 
+  it('is in /status for as long as it stands, the latest of several first', async () => {
+    const { loop, answer } = scripted();
+    const [old, late] = [refusal('json_invalid', 'old.json'), refusal('rollout_sequence')];
+    const last = () => loop.lastRefusal?.code;
+    await answer(loaded([], { refusals: [old] }));
+    await answer(loaded([], { refusals: [late, old] }));
+    expect(last()).toBe('rollout_sequence');
+    // The later one is mended, the older one is not.
+    await answer(loaded([], { refusals: [old] }));
+    expect(last()).toBe('json_invalid');
+    await answer(loaded([], { refusals: [] }));
+    expect(last()).toBeUndefined();
+  });
+
   it('names the document that is refused, and what of its rollout goes on', async () => {
     const { events, answer } = scripted();
     const found = [
@@ -516,9 +534,14 @@ describe('the clock at which exceptions end', () => {
     expect(regime().rollout?.clockFloorMs).toBe(clockMs);
     expect(saved[0]?.clockMs).toBe(clockMs);
     await loop.close();
-    const late = scripted({ now: () => clockMs + 5 });
+    const late = scripted();
+    late.setClock(clockMs + 5);
     await late.answer(loaded([{ newest: rollout(1), bundle: 1 }]));
     expect(late.saved[0]?.clockMs).toBe(clockMs + 5);
+    // What was seen once stays seen: a clock that is set back brings nothing back.
+    late.setClock(5);
+    await late.answer(loaded([{ newest: rollout(2), bundle: 1 }]));
+    expect(late.saved[1]?.clockMs).toBe(clockMs + 5);
   });
 });
 
@@ -600,7 +623,7 @@ async function follow(place: Awaited<ReturnType<typeof rolloutPlace>>, nowMs?: n
 }
 
 describe('a process that follows another one', () => {
-  it('runs what ran, with broken volumes, and with a trust file that was wrong for a while', async () => {
+  it('runs what ran, with broken volumes, without a trust file, and with a trust file that was wrong for a while', async () => {
     const place = await rolloutPlace();
     await place.putBundles(1);
     await place.putDocument('orders.json', testDocument(5, 1));
@@ -610,6 +633,14 @@ describe('a process that follows another one', () => {
 
     await rm(place.paths.bundles, { recursive: true });
     await place.removeDocument('orders.json');
+    const trust = await readFile(place.paths.trust);
+    await rm(place.paths.trust);
+    const bare = await follow(place);
+    expect(bare.stamp()).toBe('1.r5');
+    expect(bare.loop.lastRefusal?.file).toBe(place.paths.trust);
+    await bare.loop.close();
+    await writeFile(place.paths.trust, trust);
+
     const strangers = await rolloutPlace(
       rolloutTrustText({ author: '{people: [carol], threshold: 1}' }),
     );

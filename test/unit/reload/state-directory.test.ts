@@ -274,6 +274,42 @@ describe('bundles', () => {
   });
 });
 
+describe('the trust file', () => {
+  const trust = Buffer.from('people: {}\n');
+  const wanted = { ...stateOf({ payments: 1 }), trust };
+  const bytes = () => readFile(at('trust.yaml'), 'utf8');
+
+  it('is kept, and stays when a save says nothing of it', async () => {
+    expect(await open().save(wanted)).toEqual([]);
+    expect(open().trust).toBe(at('trust.yaml'));
+    expect(await bytes()).toBe(String(trust));
+    await save({ payments: 2 });
+    expect(await bytes()).toBe(String(trust));
+  });
+
+  it('is written when it is another one or damaged, and else left alone', async () => {
+    const faulty = faultyFs();
+    const state = openStateDirectory(directory, faulty.fs);
+    const renames = () => faulty.calls.filter((call) => call === 'rename').length;
+    await state.save(wanted);
+    const before = renames();
+    await state.save(wanted);
+    expect(renames()).toBe(before);
+    await state.save({ ...wanted, trust: Buffer.from('other') });
+    expect(await bytes()).toBe('other');
+    await writeFile(at('trust.yaml'), 'damaged');
+    expect(await open().save(wanted)).toEqual([]);
+    expect(await bytes()).toBe(String(trust));
+  });
+
+  it('that cannot be kept is told, and in nobody’s way', async () => {
+    await mkdir(at('trust.yaml'), { recursive: true });
+    const problems = await open().save(wanted);
+    expect(problems.map(({ file }) => file)).toEqual([at('trust.yaml')]);
+    expect(await findState(open())).toMatchObject({ rollouts: { payments: 1 } });
+  });
+});
+
 describe('a damaged state', () => {
   const problemsOf = async () => (await findState(open())).problems;
 
@@ -340,6 +376,33 @@ describe('a damaged state', () => {
       clockMs: 8,
       problems: [],
     });
+    // Not lost: whoever wants to know what it was finds it.
+    expect(await readFile(at('rollouts/payments.json.damaged'), 'utf8')).toBe(text);
+  });
+
+  it('is set aside once a name, also where its rollout is gone, and needs no bundles', async () => {
+    for (const text of ['first', 'second']) {
+      await save({ orders: 1, payments: 1 });
+      await writeFile(at('rollouts/payments.json'), text);
+      expect(await save({ orders: 1 })).toEqual([]);
+    }
+    expect((await readdir(at('rollouts'))).sort()).toEqual([
+      'orders.json',
+      'payments.json.damaged',
+    ]);
+    expect(await readFile(at('rollouts/payments.json.damaged'), 'utf8')).toBe('second');
+    expect(await readdir(at('bundles'))).toHaveLength(1);
+    expect(await problemsOf()).toEqual([]);
+  });
+
+  it('that cannot be set aside is not written over', async () => {
+    await save({ payments: 1 });
+    await writeFile(at('rollouts/payments.json'), 'mine');
+    await mkdir(at('rollouts/payments.json.damaged'));
+    expect(await save({ payments: 2 })).toEqual([
+      expect.stringContaining('the file cannot be removed'),
+    ]);
+    expect(await readFile(at('rollouts/payments.json'), 'utf8')).toBe('mine');
   });
 
   it('with files that are too large, links, pipes and directories is read as far as it goes', async () => {

@@ -1,5 +1,5 @@
 /** Whatever call of the file system fails, or is the last of a process, the state stays whole. */
-import { cp, readdir } from 'node:fs/promises';
+import { cp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { problem } from '../../../src/errors.js';
@@ -14,6 +14,9 @@ const OLD = { orders: 1, payments: 1, retired: 1 };
 const NEW = { orders: 1, payments: 2, refunds: 2 };
 const OLD_CLOCK = 1_000;
 const NEW_CLOCK = 2_000;
+const trustOf = (clockMs: number) => ({ trust: Buffer.from(`trust ${clockMs}`) });
+const OLD_STATE = { ...stateOf(OLD, OLD_CLOCK), ...trustOf(OLD_CLOCK) };
+const NEW_STATE = { ...stateOf(NEW, NEW_CLOCK), ...trustOf(NEW_CLOCK) };
 /** What may be read of each rollout while the save goes on; undefined: not there. */
 const MAY_BE: Readonly<Record<string, readonly (number | undefined)[]>> = {
   orders: [1],
@@ -28,7 +31,7 @@ const fresh = (directory: string) => openStateDirectory(directory, faultyFs().fs
 async function saveOld(directory: string): Promise<void> {
   const state = fresh(directory);
   await state.read();
-  expect(await state.save(stateOf(OLD, OLD_CLOCK))).toEqual([]);
+  expect(await state.save(OLD_STATE)).toEqual([]);
 }
 
 /** A directory with the old state for each test, copied: writing it is slow. */
@@ -46,6 +49,8 @@ async function expectWhole(directory: string): Promise<void> {
   const { rollouts, clockMs, problems } = await findState(fresh(directory));
   for (const [name, allowed] of Object.entries(MAY_BE)) expect(allowed).toContain(rollouts[name]);
   expect([OLD_CLOCK, NEW_CLOCK]).toContain(clockMs);
+  const trusts = [OLD_STATE, NEW_STATE].map(({ trust }) => String(trust));
+  expect(trusts).toContain(await readFile(join(directory, 'trust.yaml'), 'utf8'));
   expect(problems).toEqual([]);
 }
 
@@ -53,7 +58,10 @@ async function expectNew(directory: string): Promise<void> {
   const found = await findState(fresh(directory));
   expect(found).toEqual({ rollouts: NEW, clockMs: NEW_CLOCK, problems: [] });
   expect(await readdir(join(directory, 'bundles'))).toHaveLength(3);
-  expect((await readdir(directory)).sort()).toEqual(['bundles', 'clock.json', 'rollouts']);
+  expect((await readdir(directory)).sort()).toEqual([
+    ...['bundles', 'clock.json', 'rollouts', 'trust.yaml'],
+  ]);
+  expect(await readFile(join(directory, 'trust.yaml'), 'utf8')).toBe(String(NEW_STATE.trust));
 }
 
 async function leftovers(directory: string): Promise<string[]> {
@@ -89,7 +97,7 @@ async function everywhere(
 const save = async (directory: string, { fs }: FaultyFs) => {
   const state = openStateDirectory(directory, fs);
   await state.read();
-  return state.save(stateOf(NEW, NEW_CLOCK));
+  return state.save(NEW_STATE);
 };
 const read = (directory: string, { fs }: FaultyFs) => openStateDirectory(directory, fs).read();
 
@@ -111,8 +119,8 @@ describe('a save of which one call fails', () => {
       const directory = await make();
       const state = openStateDirectory(directory, faulty.fs);
       await state.read();
-      await state.save(stateOf(NEW, NEW_CLOCK));
-      const again = await state.save(stateOf(NEW, NEW_CLOCK));
+      await state.save(NEW_STATE);
+      const again = await state.save(NEW_STATE);
       expect({ at, call: faulty.calls[at], again }).toMatchObject({ again: [] });
       await expectNew(directory);
     }
@@ -135,7 +143,7 @@ describe('a process that ends at some call of a save', () => {
     await everywhere('stop', save, async (directory) => {
       const next = fresh(directory);
       await next.read();
-      expect(await next.save(stateOf(NEW, NEW_CLOCK))).toEqual([]);
+      expect(await next.save(NEW_STATE)).toEqual([]);
       await expectNew(directory);
     });
   });
@@ -178,6 +186,6 @@ async function callsOfSecondSave(directory: string): Promise<{ first: number; al
   const state = openStateDirectory(directory, dry.fs);
   await state.read();
   const first = dry.calls.length;
-  await state.save(stateOf(NEW, NEW_CLOCK));
+  await state.save(NEW_STATE);
   return { first, all: dry.calls.length };
 }
