@@ -10,6 +10,7 @@ import { YAML_BYTES_MAX } from '../constants.js';
 import { type Problem, problem } from '../errors.js';
 import { type Failed, failed, ok, type Result } from '../result.js';
 import { changeProblems, type Provenance } from '../rollout/change-rules.js';
+import { type Change, changesBetween } from '../rollout/changes.js';
 import { setChange } from '../rollout/edit-source.js';
 import { fitProblem } from '../rollout/fit.js';
 import { nextDocument } from '../rollout/next-document.js';
@@ -60,6 +61,8 @@ export interface SealedChange {
 
 export interface SealedRolloutChange extends SealedChange {
   readonly examined: ExaminedRollout;
+  /** Against the newest document that counts. */
+  readonly changes: readonly Change[];
 }
 
 export async function sealChange(
@@ -98,17 +101,24 @@ export async function sealChange(
   const { trust } = repository;
   const [refused, ...more] = changeProblems({ payload, newest, trust, nowMs, from: change.from });
   if (refused !== undefined) return failed(refused, ...more);
-  return sealed(repository, change, payload, { source, text, active });
+  return sealed(repository, change, payload, { source, text, active, newest });
 }
 
 const PROPOSAL_HELP =
   'have it approved with `cedargate approve`, or give --replace to seal this change in its place';
 
+interface Edited {
+  readonly source: RolloutSource;
+  readonly text: string;
+  readonly active: FoundBundle;
+  readonly newest: VerifiedDocument | undefined;
+}
+
 function sealed(
   { trust }: Repository,
   { id, key, replace }: RolloutChange,
   payload: RolloutPayload,
-  { source, text, active }: { source: RolloutSource; text: string; active: FoundBundle },
+  { source, text, active, newest }: Edited,
 ): Result<SealedRolloutChange> {
   const facts = bundleFacts(active.opened);
   if (!facts.ok) return facts;
@@ -122,7 +132,8 @@ function sealed(
   const { digest, sequence } = examined.value.document;
   const written = { file: rolloutFile(id), text };
   const result = { id, file, bytes, sequence, digest, replaces: replace, source: written };
-  return ok({ ...result, examined: examined.value });
+  const changes = changesBetween(newest, examined.value.document);
+  return ok({ ...result, examined: examined.value, changes });
 }
 
 /** The document was never written: what people can correct is the source. */
@@ -147,13 +158,14 @@ export async function openHistory(
 }
 
 async function editSource(
-  { root }: Repository,
+  { root, trust }: Repository,
   { id, edit, change, first }: RolloutChange,
 ): Promise<Result<{ source: RolloutSource; text: string }>> {
   const file = rolloutFile(id);
   const bytes = await readBounded(join(root, file), file, YAML_BYTES_MAX);
   if (!bytes.ok && first === undefined) {
-    const help = 'write it, or begin it with `cedargate promote` and --service';
+    const known = trust.environments.map(({ name }) => `\`${name}\``).join(', ');
+    const help = `check the name and --environment${known && ` (trust.yaml has ${known})`}, or begin the rollout: \`cedargate promote\` with --service`;
     return failed({ ...bytes.problems[0], code: 'file_unreadable', help });
   }
   const before = bytes.ok ? decodeText({ name: file, bytes: bytes.value }) : undefined;
