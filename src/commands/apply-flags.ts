@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { type ApplyOptions, applyDocument } from '../apply/apply.js';
 import { createTimeline, incompleteProblem, summaryLines } from '../apply/timeline.js';
 import type { SealedChange } from '../repository/seal-rollout.js';
+import { ok, type Result } from '../result.js';
 import { parseDuration } from '../rollout/utc-time.js';
 import { refuse } from './change-flags.js';
 import { collect } from './match-flags.js';
@@ -31,12 +32,22 @@ export function withApplyFlags(command: Command): Command {
     .option('--timeout <duration>', 'how long to watch (default: 2m)');
 }
 
+/** Asked before anything is written, too: a slip in a flag must not cost a document. */
+export function applyTimeout({ timeout }: ApplyFlags): Result<number | undefined> {
+  if (timeout === undefined) return ok(undefined);
+  const timeoutMs = parseDuration(timeout);
+  return timeoutMs === undefined
+    ? refuse('--timeout must be a duration such as `90s`')
+    : ok(timeoutMs);
+}
+
+/** The sealed file, approvals included, and what it is called. */
+export type Applicable = Pick<SealedChange, 'bytes' | 'id' | 'sequence' | 'digest'>;
+
 /** The timeline goes to stderr: stdout has what the command made. */
-export async function applyChange(io: Io, sealed: SealedChange, flags: ApplyFlags): Promise<void> {
-  const timeoutMs = flags.timeout === undefined ? undefined : parseDuration(flags.timeout);
-  if (flags.timeout !== undefined && timeoutMs === undefined) {
-    return fail(io, refuse(`--timeout must be a duration such as \`90s\``).problems);
-  }
+export async function applyChange(io: Io, sealed: Applicable, flags: ApplyFlags): Promise<void> {
+  const timeoutMs = applyTimeout(flags);
+  if (!timeoutMs.ok) return fail(io, timeoutMs.problems);
   const { kubectl, context, namespace, configMap, selector, statusUrl } = flags;
   const options: ApplyOptions = {
     env: io.env,
@@ -46,7 +57,7 @@ export async function applyChange(io: Io, sealed: SealedChange, flags: ApplyFlag
     configMap,
     selector,
     statusUrls: statusUrl,
-    timeoutMs,
+    timeoutMs: timeoutMs.value,
   };
   const { bytes, id, sequence, digest } = sealed;
   const timeline = createTimeline();

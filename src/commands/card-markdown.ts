@@ -3,7 +3,7 @@ import type { Card } from '../rollout/card.js';
 import type { CardCommand } from '../rollout/card-commands.js';
 import {
   approvalText,
-  changeText,
+  changeLines,
   commandText,
   comparedText,
   differenceRows,
@@ -39,9 +39,10 @@ function bullets(lines: readonly string[]): string {
 
 function changes(card: Card): string {
   const title = `**What changes**, ${escapeText(comparedText(card))}`;
-  if (card.changes === null) return title;
-  if (card.changes.length === 0) return `${title}: nothing`;
-  return [title, '', ...card.changes.map((change) => `- ${code(changeText(change))}`)].join('\n');
+  const lines = changeLines(card);
+  return lines.length === 0
+    ? title
+    : [title, '', ...lines.map((line) => `- ${code(line)}`)].join('\n');
 }
 
 /** The ticket leads to where it is; the URL is that of trust.yaml with the ticket encoded. */

@@ -3,7 +3,7 @@ import { escapeName } from '../bundle/names.js';
 import type { Card } from '../rollout/card.js';
 import {
   approvalText,
-  changeText,
+  changeLines,
   commandText,
   comparedText,
   DIFFERENCES_SHOWN,
@@ -50,10 +50,6 @@ export function printCard(io: Io, card: Card): void {
     'The way back',
     card.back.flatMap((command) => [command.what, `  ${commandText(command)}`]),
   );
-}
-
-function changeLines({ changes }: Card): string[] {
-  return changes?.length === 0 ? ['nothing'] : (changes ?? []).map(changeText);
 }
 
 function more({ environments }: Card): string[] {

@@ -3,10 +3,9 @@ import { escapeName } from '../bundle/names.js';
 import type { Card, CardBundle } from '../rollout/card.js';
 import type { CardApproval, CardNeed, CardPerson } from '../rollout/card-approvals.js';
 import type { CardCommand } from '../rollout/card-commands.js';
-import type { Change } from '../rollout/changes.js';
 import { listText } from '../rollout/match-words.js';
 import { bundleRefText } from '../rollout/source.js';
-import type { ResolvedBundle } from '../rollout/types.js';
+import { changeText } from './change-words.js';
 import { shellLine } from './shell-word.js';
 
 /** Rows of what differs between environments; `bundle inspect` shows all. */
@@ -99,63 +98,12 @@ export function comparedText({ comparedWith, notCompared }: Card): string {
   return `against ${kind} ${sequence}${approved ? '' : ', which is not approved itself'}`;
 }
 
-export function changeText(change: Change): string {
-  return escapeName(rawChangeText(change));
-}
-
-function rawChangeText(change: Change): string {
-  switch (change.what) {
-    case 'bundle':
-    case 'candidate':
-    case 'rollback': {
-      const what = change.what === 'rollback' ? 'way back' : change.what;
-      return `${what}: ${refText(change.from)} -> ${refText(change.to)}`;
-    }
-    case 'owner':
-    case 'reviewBy':
-    case 'seed':
-      return `${change.what}: ${change.from ?? 'none'} -> ${change.to ?? 'none'}`;
-    case 'revoked':
-      return `revoked: ${change.digest}`;
-    case 'unrevoked':
-      return `no longer revoked: ${change.digest}`;
-    case 'reconciled':
-      return `takes over emergency ${change.digest}`;
-    case 'emergency':
-      return `emergency ${change.ticket}, to be taken over by ${change.reconcileBy}`;
-    default:
-      return namedText(change);
-  }
-}
-
-type NamedChange = Extract<Change, { readonly name: string }>;
-
-function namedText({ what, name, from, to, fields }: NamedChange): string {
-  const head = `${what === 'enforce' ? 'enforced slice' : what} ${name}`;
-  if (from === null) return to === null ? head : `${head} added: ${factsText(to)}`;
-  if (to === null) return `${head} removed: ${factsText(from)}`;
-  const [before, after] = [from, to].map(
-    (facts) => new Map<string, unknown>(Object.entries(facts)),
-  );
-  const parts = fields.map((field) => {
-    return `${field} ${valueText(before?.get(field))} -> ${valueText(after?.get(field))}`;
-  });
-  return `${head} changed: ${parts.join('; ')}`;
-}
-
-function factsText(facts: object): string {
-  return Object.entries(facts)
-    .map(([field, value]) => `${field} ${valueText(value)}`)
-    .join(', ');
-}
-
-function valueText(value: unknown): string {
-  if (value === undefined) return 'none';
-  return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-function refText(bundle: ResolvedBundle | null): string {
-  return bundle === null ? 'none' : `${bundleRefText(bundle)} (${bundle.digest})`;
+/** One line each. */
+export function changeLines({ changes }: Card): string[] {
+  if (changes === null) return [];
+  return changes.length === 0
+    ? ['nothing']
+    : changes.map((change) => escapeName(changeText(change)));
 }
 
 export function environmentsText({ environments }: Card): string {

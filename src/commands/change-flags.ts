@@ -106,12 +106,14 @@ export function endOf(
 ): Result<number> {
   const { for: duration, until } = flags;
   if ((duration === undefined) === (until === undefined)) {
-    return refuse('give either --for DURATION or --until TIME');
+    return refuse('give either --for DURATION, such as 4h or 14d, or --until TIME');
   }
   const lasts = duration === undefined ? undefined : parseDuration(duration);
   const endMs = lasts === undefined ? Date.parse(until ?? '') : nowMs + lasts;
   if (Number.isNaN(endMs) || (duration !== undefined && lasts === undefined)) {
-    return refuse(`\`${duration ?? until}\` is no ${duration === undefined ? 'time' : 'duration'}`);
+    const form =
+      duration === undefined ? 'time such as 2027-02-22T18:00:00Z' : 'duration such as 4h';
+    return refuse(`\`${duration ?? until}\` is no ${form}`);
   }
   return ok(endMs);
 }

@@ -1,4 +1,7 @@
-/** What a document changes, in words: one short line each. Names in it are escaped by the caller. */
+/**
+ * What a document changes, in words: one short line each, the same for cards, commands, history and
+ * audit. Names in it are escaped by the caller.
+ */
 
 import type { Change, TimedFacts } from '../rollout/changes.js';
 import type { Match, ResolvedBundle } from '../rollout/types.js';
@@ -22,9 +25,9 @@ export function changeText(change: Change): string {
     case 'block':
       return namedText(change.what, change, timedText);
     case 'revoked':
-      return `revokes bundle ${shortDigest(change.digest)}: it stops at once`;
+      return `revokes bundle ${change.digest}: it stops at once`;
     case 'unrevoked':
-      return `takes back that bundle ${shortDigest(change.digest)} is revoked`;
+      return `takes back that bundle ${change.digest} is revoked`;
     case 'emergency':
       return emergencyText(change);
     case 'reconciled':
@@ -56,7 +59,7 @@ function namedText<Facts>(
   { name, from, to, fields }: Named<Facts>,
   words: (facts: Facts) => string,
 ): string {
-  if (to === null) return `- ${what} ${name}`;
+  if (to === null) return `- ${what} ${name}${from === null ? '' : `: ${words(from)}`}`;
   if (from === null) return `+ ${what} ${name}: ${words(to)}`;
   const left = words(from);
   const right = words(to);
@@ -75,9 +78,10 @@ export function matchText(match: Match): string {
   return parts.length === 0 ? 'everything' : parts.join('; ');
 }
 
-function timedText({ match, from, until, ticket, overrideForbid }: TimedFacts): string {
+function timedText(facts: TimedFacts): string {
+  const { match, from, until, ticket, owner, reason, overrideForbid } = facts;
   const above = overrideForbid === true ? ', above a forbid' : '';
-  return `${matchText(match)}; ${from} to ${until}, ${ticket}${above}`;
+  return `${matchText(match)}; ${from} to ${until}${above} (${ticket}, ${owner}: ${reason})`;
 }
 
 function emergencyText(change: Extract<Change, { what: 'emergency' }>): string {
@@ -89,7 +93,7 @@ function emergencyText(change: Extract<Change, { what: 'emergency' }>): string {
     ...(blocks.length > 0 ? [`blocks ${blocks.join(', ')}`] : []),
     ...(revoke.length > 0 ? [`revokes ${revoke.map(shortDigest).join(', ')}`] : []),
   ];
-  return `emergency: ${parts.join(', ')}; to be taken over by ${reconcileBy}`;
+  return `emergency ${change.ticket}: ${parts.join(', ')}; to be taken over by ${reconcileBy}`;
 }
 
 /** Enough to be looked up. */

@@ -2,9 +2,8 @@
 import type { Command } from 'commander';
 import { ok } from '../result.js';
 import { putSlice } from '../rollout/edit-source.js';
-import { withApplyFlags } from './apply-flags.js';
-import { withChangeFlags } from './change-flags.js';
-import { type ChangeCommandFlags, makeChange } from './make-change.js';
+import { type ChangeFlags, withChangeFlags } from './change-flags.js';
+import { makeChange } from './make-change.js';
 import { collect, MATCH_HELP, parseMatch } from './match-flags.js';
 import type { Io } from './output.js';
 
@@ -18,27 +17,25 @@ const NOTES = `
 A slice of that name is replaced. Without --match the slice is everything. The first enforced slice of
 a service needs the Envoy profile \`enforcing\`. Keys of --match: ${MATCH_HELP}.`;
 
-interface Flags extends ChangeCommandFlags {
+interface Flags extends ChangeFlags {
   readonly slice: string;
   readonly match?: readonly string[];
 }
 
 export function registerEnforce(program: Command, io: Io): void {
-  withApplyFlags(
-    withChangeFlags(
-      program
-        .command('enforce')
-        .description('enforce a part of the traffic')
-        .argument('<name>', 'the rollout')
-        .addHelpText('before', EXAMPLES)
-        .addHelpText('after', NOTES)
-        .requiredOption('--slice <name>', 'the name of the part')
-        .option(
-          '--match <key=value>',
-          'which requests are in it (repeatable: all must hold)',
-          collect,
-        ),
-    ),
+  withChangeFlags(
+    program
+      .command('enforce')
+      .description('enforce a part of the traffic')
+      .argument('<name>', 'the rollout')
+      .addHelpText('before', EXAMPLES)
+      .addHelpText('after', NOTES)
+      .requiredOption('--slice <name>', 'the name of the part')
+      .option(
+        '--match <key=value>',
+        'which requests are in it (repeatable: all must hold)',
+        collect,
+      ),
   ).action((name: string, flags: Flags) => {
     return makeChange(io, name, flags, () => {
       const match = parseMatch(flags.match ?? []);

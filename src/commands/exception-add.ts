@@ -3,9 +3,8 @@ import type { Command } from 'commander';
 import { ok, type Result } from '../result.js';
 import { putException } from '../rollout/edit-source.js';
 import type { Exception } from '../rollout/types.js';
-import { withApplyFlags } from './apply-flags.js';
-import { endOf, refuse, withChangeFlags } from './change-flags.js';
-import { type ChangeCommandFlags, makeChange } from './make-change.js';
+import { type ChangeFlags, endOf, refuse, withChangeFlags } from './change-flags.js';
+import { makeChange } from './make-change.js';
 import { collect, MATCH_HELP, parseMatch } from './match-flags.js';
 import type { Io } from './output.js';
 
@@ -19,7 +18,7 @@ const NOTES = `
 An exception applies to denials alone, never to errors, and over a satisfied \`forbid\` only with
 --override-forbid. It ends by itself. Keys of --match: ${MATCH_HELP}.`;
 
-interface Flags extends ChangeCommandFlags {
+interface Flags extends ChangeFlags {
   readonly name: string;
   readonly match?: readonly string[];
   readonly for?: string;
@@ -28,20 +27,18 @@ interface Flags extends ChangeCommandFlags {
 }
 
 export function registerExceptionAdd(exception: Command, io: Io): void {
-  withApplyFlags(
-    withChangeFlags(
-      exception
-        .command('add')
-        .description('let through for a limited time what the policies deny')
-        .argument('<rollout>', 'the rollout')
-        .addHelpText('before', EXAMPLES)
-        .addHelpText('after', NOTES)
-        .requiredOption('--name <name>', 'the name of the exception')
-        .option('--match <key=value>', 'which requests (repeatable: all must hold)', collect)
-        .option('--for <duration>', 'how long, such as 14d')
-        .option('--until <time>', 'or until when, RFC 3339')
-        .option('--override-forbid', 'also where a forbid applies; makes the change high impact'),
-    ),
+  withChangeFlags(
+    exception
+      .command('add')
+      .description('let through for a limited time what the policies deny')
+      .argument('<rollout>', 'the rollout')
+      .addHelpText('before', EXAMPLES)
+      .addHelpText('after', NOTES)
+      .requiredOption('--name <name>', 'the name of the exception')
+      .option('--match <key=value>', 'which requests (repeatable: all must hold)', collect)
+      .option('--for <duration>', 'how long, such as 14d')
+      .option('--until <time>', 'or until when, RFC 3339')
+      .option('--override-forbid', 'also where a forbid applies; makes the change high impact'),
   ).action((rollout: string, flags: Flags) => {
     // Here the owner is that of the exception; who answers for the rollout stays.
     const { owner: _, ...others } = flags;

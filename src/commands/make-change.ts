@@ -9,7 +9,7 @@ import {
 import { openHistory, type SealedRolloutChange, sealChange } from '../repository/seal-rollout.js';
 import type { Result } from '../result.js';
 import type { Provenance } from '../rollout/change-rules.js';
-import { type ApplyFlags, applyChange, withApplyFlags } from './apply-flags.js';
+import { type ApplyFlags, applyChange, applyTimeout, withApplyFlags } from './apply-flags.js';
 import {
   type ChangeFlags,
   commonOf,
@@ -36,8 +36,7 @@ export interface Making {
   readonly nowMs: number;
 }
 
-export type ChangeCommandFlags = ChangeFlags & ApplyFlags;
-export type EmergencyCommandFlags = ChangeCommandFlags & { readonly emergency?: true };
+export type EmergencyCommandFlags = ChangeFlags & ApplyFlags & { readonly emergency?: true };
 
 type Plan<T> = (making: Making) => Promise<Result<T>> | Result<T>;
 
@@ -54,20 +53,21 @@ export function withEmergencyFlags(command: Command): Command {
 export async function makeChange(
   io: Io,
   name: string,
-  flags: ChangeCommandFlags,
+  flags: ChangeFlags & ApplyFlags,
   plan: Plan<Edit>,
 ): Promise<void> {
+  // Before anything is written: no sidecar would take what nobody has approved.
+  if (flags.apply === true) return fail(io, refuse(APPLY_WITHOUT_EMERGENCY).problems);
   const nowMs = Date.now();
   const place = await openPlace(name, flags);
   if (!place.ok) return fail(io, place.problems);
   const sealed = await seal(place.value, flags, nowMs, plan);
   if (!sealed.ok) return fail(io, sealed.problems);
   printChange(io, flags, sealed.value);
-  if (flags.apply !== true) return;
-  if (sealed.value.examined.unmet.length === 0) return applyChange(io, sealed.value, flags);
-  const refused = refuse('--apply: the document waits for approval, and no sidecar would take it');
-  fail(io, refused.problems);
 }
+
+const APPLY_WITHOUT_EMERGENCY =
+  '--apply needs --emergency here: what waits for approval is handed over by `cedargate approve --apply`';
 
 async function seal(
   place: Place,
@@ -91,7 +91,7 @@ async function seal(
 export async function makeEmergency(
   io: Io,
   name: string,
-  flags: ChangeCommandFlags,
+  flags: EmergencyCommandFlags,
   plan: Plan<Partial<Delta>>,
 ): Promise<void> {
   const place = await openPlace(name, flags);
@@ -104,12 +104,14 @@ export async function makeEmergency(
 
 async function sealDelta(
   place: Place,
-  flags: ChangeFlags,
+  flags: EmergencyCommandFlags,
   nowMs: number,
   plan: Plan<Partial<Delta>>,
 ): Promise<Result<SealedEmergencyChange>> {
   const { ticket } = flags;
   if (ticket === undefined) return refuse('an emergency needs --ticket');
+  const timeout = applyTimeout(flags);
+  if (!timeout.ok) return timeout;
   const key = await readKey(flags.key);
   if (!key.ok) return key;
   const delta = await plan({ place, nowMs });

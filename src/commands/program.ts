@@ -16,6 +16,7 @@ import { registerBundleTest } from './bundle-test.js';
 import { registerConfigPrint } from './config-print.js';
 import { registerEnforce } from './enforce.js';
 import { registerExceptionAdd } from './exception-add.js';
+import { registerExceptionEnd } from './exception-end.js';
 import { registerExceptionList } from './exception-list.js';
 import { EXIT, EXIT_MEANINGS } from './exit-codes.js';
 import { registerExplain } from './explain.js';
@@ -92,6 +93,7 @@ export function buildProgram(io: Io): Command {
     .command('exception')
     .description('work on exceptions: what is let through for a limited time');
   registerExceptionAdd(exception, io);
+  registerExceptionEnd(exception, io);
   registerExceptionList(exception, io);
   registerShow(program, io);
   registerApprove(program, io);

@@ -1,14 +1,14 @@
 /** `cedargate promote`: make another bundle active, or the candidate. */
 import type { Command } from 'commander';
+import { problem } from '../errors.js';
 import { type ActiveThere, activeThere } from '../repository/provenance.js';
-import { ok, type Result } from '../result.js';
+import { failed, ok, type Result } from '../result.js';
 import { newRolloutSource, setBundle, setCandidate } from '../rollout/edit-source.js';
 import { bundleRefText, parseBundleRef, parseRolloutSource } from '../rollout/source.js';
 import type { BundleRef } from '../rollout/types.js';
 import { parseUtcDay } from '../rollout/utc-time.js';
-import { withApplyFlags } from './apply-flags.js';
-import { type Place, refuse, withChangeFlags } from './change-flags.js';
-import { type ChangeCommandFlags, type Edit, makeChange } from './make-change.js';
+import { type ChangeFlags, type Place, refuse, withChangeFlags } from './change-flags.js';
+import { type Edit, makeChange } from './make-change.js';
 import { collect } from './match-flags.js';
 import type { Io } from './output.js';
 
@@ -28,7 +28,7 @@ Without --bundle and --from the source is sealed as people edited it. Where trus
 environment comes after another, a bundle that is new there needs --from, and must have been active
 there for the soak time. Nothing changes anywhere before enough people have approved the document.`;
 
-interface Flags extends ChangeCommandFlags {
+interface Flags extends ChangeFlags {
   readonly bundle?: string;
   readonly candidate?: true;
   readonly from?: string;
@@ -36,23 +36,17 @@ interface Flags extends ChangeCommandFlags {
 }
 
 export function registerPromote(program: Command, io: Io): void {
-  withApplyFlags(
-    withChangeFlags(
-      program
-        .command('promote')
-        .description('make another bundle active, or the candidate')
-        .argument('<name>', 'the rollout')
-        .addHelpText('before', EXAMPLES)
-        .addHelpText('after', NOTES)
-        .option('--bundle <name@version>', 'the bundle, as bundles/ has it')
-        .option('--candidate', 'decide it beside the active one, and enforce nothing of it')
-        .option('--from <environment>', 'take the bundle that is active there')
-        .option(
-          '--service <ns/name>',
-          'a destination, for the first document (repeatable)',
-          collect,
-        ),
-    ),
+  withChangeFlags(
+    program
+      .command('promote')
+      .description('make another bundle active, or the candidate')
+      .argument('<name>', 'the rollout')
+      .addHelpText('before', EXAMPLES)
+      .addHelpText('after', NOTES)
+      .option('--bundle <name@version>', 'the bundle, as bundles/ has it')
+      .option('--candidate', 'decide it beside the active one, and enforce nothing of it')
+      .option('--from <environment>', 'take the bundle that is active there')
+      .option('--service <ns/name>', 'a destination, for the first document (repeatable)', collect),
   ).action((name: string, flags: Flags) => {
     return makeChange(io, name, flags, ({ place }) => plan(place, flags));
   });
@@ -85,7 +79,11 @@ function refOf(
   }
   if (candidate === true && named === undefined) return refuse('--candidate needs --bundle');
   if (from === undefined || candidate === true) return ok(named);
-  if (from.active === undefined) return refuse(`nothing is active in \`${environment}\``);
+  if (from.active === undefined) {
+    const help =
+      '`cedargate history` says what is approved there; a document that waits is not active';
+    return failed(problem('change_refused', `nothing is active in \`${environment}\``, { help }));
+  }
   if (named !== undefined && bundleRefText(named) !== bundleRefText(from.active)) {
     const there = bundleRefText(from.active);
     return refuse(`\`${bundle}\` is not what is active in \`${environment}\`: \`${there}\``);

@@ -1,13 +1,11 @@
 /** `cedargate relax`: a slice, or everything, back to shadow. */
 import type { Command } from 'commander';
-import { problem } from '../errors.js';
-import { failed, ok, type Result } from '../result.js';
+import { ok, type Result } from '../result.js';
 import { removeAllSlices, removeSlice } from '../rollout/edit-source.js';
-import type { Slice } from '../rollout/types.js';
 import type { Place } from './change-flags.js';
+import { checkKnown } from './known-name.js';
 import {
   type EmergencyCommandFlags,
-  historyAt,
   makeChange,
   makeEmergency,
   withEmergencyFlags,
@@ -56,13 +54,6 @@ export function registerRelax(program: Command, io: Io): void {
   });
 }
 
-/** A slip in the name must not look like a success at 3 am. */
 async function checkSlice(place: Place, slice: string | undefined): Promise<Result<undefined>> {
-  const history = await historyAt(place);
-  if (!history.ok) return history;
-  const enforced: readonly Slice[] = history.value.lastRollout?.source.enforce ?? [];
-  if (slice === undefined || enforced.some(({ name }) => name === slice)) return ok(undefined);
-  const names = enforced.map(({ name }) => `\`${name}\``).join(', ') || 'nothing';
-  const message = `no slice \`${slice}\` is enforced; what is: ${names}`;
-  return failed(problem('change_refused', message));
+  return slice === undefined ? ok(undefined) : checkKnown(place, 'enforce', slice);
 }

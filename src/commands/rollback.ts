@@ -69,5 +69,6 @@ async function wayBack(
   if (resolved?.rollback) return ok({ ...resolved, rollback: resolved.rollback });
   const { name, environment } = place.id;
   const message = `\`${name}\` in \`${environment}\` has no bundle to go back to`;
-  return failed(problem('change_refused', message));
+  const help = 'promote a bundle that is good, or stop enforcing at once: `cedargate relax`';
+  return failed(problem('change_refused', message, { help }));
 }

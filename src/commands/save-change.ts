@@ -1,13 +1,16 @@
 /** Writes a sealed change into the repository, and says what is to be done next. */
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { escapeName } from '../bundle/names.js';
 import { systemErrorText } from '../bundle/system-error.js';
 import { messageOf, problem } from '../errors.js';
 import type { Repository } from '../repository/open.js';
 import type { SealedEmergencyChange } from '../repository/seal-emergency.js';
 import type { SealedChange, SealedRolloutChange } from '../repository/seal-rollout.js';
 import { failed, ok, type Result } from '../result.js';
+import type { Change } from '../rollout/changes.js';
 import type { Requirement } from '../rollout/impact.js';
+import { changeText } from './change-words.js';
 import { createFile, replaceFile, replaceUnchanged } from './files.js';
 import { type Io, print, printJson } from './output.js';
 
@@ -40,7 +43,7 @@ export async function saveChange(
 
 /** What a command that changed a rollout says, in either form. */
 export function printChange(io: Io, flags: { readonly json?: true }, sealed: SealedRolloutChange) {
-  const { file, sequence, digest, id, source, examined } = sealed;
+  const { file, sequence, digest, id, source, examined, changes } = sealed;
   const { document, assessment, unmet } = examined;
   if (flags.json === true) {
     printJson(io, {
@@ -56,6 +59,7 @@ export function printChange(io: Io, flags: { readonly json?: true }, sealed: Sea
       active: document.resolved.active,
       candidate: document.resolved.candidate,
       rollback: document.resolved.rollback,
+      changes,
       approvals: { needed: unmet.map(neededOf) },
     });
     return;
@@ -65,8 +69,15 @@ export function printChange(io: Io, flags: { readonly json?: true }, sealed: Sea
   const { active, rollback } = document.resolved;
   const back = rollback === null ? 'no way back yet' : `back: ${rollback.name}@${rollback.version}`;
   print(io, `active: ${active.name}@${active.version}; ${back}; impact ${assessment.impact}`);
+  for (const line of changedLines(changes)) print(io, `  ${line}`);
   for (const requirement of unmet) print(io, `needs ${needText(requirement)}`);
   if (unmet.length > 0) print(io, `next: cedargate approve ${file} --key KEY`);
+}
+
+/** Where nothing changes, the same command may have been run before. */
+function changedLines(changes: readonly Change[]): readonly string[] {
+  if (changes.length === 0) return ['nothing changes but ticket, reason and dates'];
+  return changes.map((change) => escapeName(changeText(change)));
 }
 
 export function neededOf({ people, among, destination }: Requirement) {

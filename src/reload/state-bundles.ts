@@ -7,7 +7,7 @@ import { systemErrorText } from '../bundle/system-error.js';
 import type { Digest } from '../bundle/types.js';
 import { ARCHIVE_BYTES_MAX } from '../constants.js';
 import { problem } from '../errors.js';
-import { failed, ok, type Result } from '../result.js';
+import { failed, type Result } from '../result.js';
 import { bundleFile } from './state-known.js';
 
 /** A built bundle that a running generation needs. */
@@ -44,12 +44,4 @@ export function rememberedBundle(shelf: string, digest: Digest): BundleToKeep {
   const name = bundleFile(digest);
   const read = () => readBounded(join(shelf, name), name, ARCHIVE_BYTES_MAX);
   return { mark: `remembered ${digest}`, read };
-}
-
-let inMemory = 0;
-
-/** Bytes that the caller holds and never changes. */
-export function bundleInMemory(bytes: Uint8Array): BundleToKeep {
-  inMemory += 1;
-  return { mark: `memory ${inMemory}`, read: async () => ok(bytes) };
 }

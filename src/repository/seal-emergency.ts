@@ -5,7 +5,7 @@
 import type { Digest } from '../bundle/types.js';
 import { RECONCILE_WITHIN_MS } from '../constants.js';
 import { type Problem, problem } from '../errors.js';
-import { failed, ok, type Result } from '../result.js';
+import { type Failed, failed, ok, type Result } from '../result.js';
 import { parseSealed } from '../rollout/documents.js';
 import { approvedState } from '../rollout/effective.js';
 import { blockFields } from '../rollout/entries-schema.js';
@@ -25,6 +25,8 @@ export interface Delta {
   readonly relax: readonly string[] | 'all';
   readonly rollback: boolean;
   readonly blocks: readonly Block[];
+  /** Names of blocks that the open emergency has, and this one does not repeat. */
+  readonly endBlocks: readonly string[];
   /** Revokes what runs under the last document. */
   readonly revokeActive: boolean;
 }
@@ -53,7 +55,8 @@ export async function sealEmergencyChange(
   const { newest, lastRollout, entries } = history.value;
   if (newest === undefined || lastRollout === undefined) {
     const message = `there is no approved document of \`${id.name}\` in \`${id.environment}\``;
-    return failed(problem('change_refused', message));
+    const help = 'check the name and --environment: an emergency stands on what is approved there';
+    return failed(problem('change_refused', message, { help }));
   }
   const overdue = overdueProblem(newest, nowMs);
   if (overdue !== undefined) return failed(overdue);
@@ -72,7 +75,7 @@ export async function sealEmergencyChange(
       sequence,
       relax: united(open?.relax ?? [], delta.relax ?? []),
       rollback: (open?.rollback ?? false) || (delta.rollback ?? false),
-      blocks: unitedBlocks(open?.blocks ?? [], delta.blocks ?? []).map(blockFields),
+      blocks: unitedBlocks(open?.blocks ?? [], delta).map(blockFields),
       revoke: [...new Set<Digest>([...(open?.revoke ?? []), ...(active ? [active] : [])])],
       ticket,
       issuedAt: new Date(nowMs).toISOString(),
@@ -82,13 +85,21 @@ export async function sealEmergencyChange(
   );
   const file = documentFile(id, sequence);
   const verified = verifyDocument(bytes, file, { trust, environment: id.environment });
-  if (!verified.ok) return verified;
+  if (!verified.ok) return asAsked(verified);
   if (verified.value.kind !== 'emergency') throw new Error('a sealed emergency is one');
   const misfit = await blocksMisfit(repository, verified.value, delta.blocks ?? []);
   if (misfit !== undefined) return failed(misfit);
   const { digest } = verified.value;
   const change = { id, file, bytes, sequence, digest, replaces: undefined, source: undefined };
   return ok({ ...change, document: verified.value });
+}
+
+/** The document was never written: what people can correct is what they asked for. */
+function asAsked({ problems: [first, ...rest] }: Failed): Failed {
+  const help =
+    first.code === 'rollout_invalid' ? { help: 'correct what the command was given' } : {};
+  const { file: _, ...without } = first;
+  return failed({ ...without, ...help }, ...rest);
 }
 
 /**
@@ -123,7 +134,10 @@ function united(a: Delta['relax'], b: Delta['relax']): Delta['relax'] {
 }
 
 /** A block of the same name takes the place of the one before. */
-function unitedBlocks(before: readonly Block[], added: readonly Block[]): readonly Block[] {
-  const names = new Set(added.map(({ name }) => name));
+function unitedBlocks(
+  before: readonly Block[],
+  { blocks: added = [], endBlocks = [] }: Partial<Delta>,
+): readonly Block[] {
+  const names = new Set([...added.map(({ name }) => name), ...endBlocks]);
   return [...before.filter(({ name }) => !names.has(name)), ...added];
 }

@@ -10,6 +10,7 @@ import { YAML_BYTES_MAX } from '../constants.js';
 import { type Problem, problem } from '../errors.js';
 import { type Failed, failed, ok, type Result } from '../result.js';
 import { changeProblems, type Provenance } from '../rollout/change-rules.js';
+import { type Change, changesBetween } from '../rollout/changes.js';
 import { setChange } from '../rollout/edit-source.js';
 import { fitProblem } from '../rollout/fit.js';
 import { nextDocument } from '../rollout/next-document.js';
@@ -60,6 +61,8 @@ export interface SealedChange {
 
 export interface SealedRolloutChange extends SealedChange {
   readonly examined: ExaminedRollout;
+  /** Against the newest document that counts. */
+  readonly changes: readonly Change[];
 }
 
 export async function sealChange(
@@ -123,7 +126,8 @@ function sealed(
   const written = { file: rolloutFile(id), text };
   const replaces = history.entries.find((entry) => entry.file === file)?.bytes;
   const result = { id, file, bytes, sequence, digest, replaces, source: written };
-  return ok({ ...result, examined: examined.value });
+  const changes = changesBetween(history.newest, examined.value.document);
+  return ok({ ...result, examined: examined.value, changes });
 }
 
 /** The document was never written: what people can correct is the source. */
@@ -152,13 +156,14 @@ interface Edited {
 }
 
 async function editSource(
-  { root }: Repository,
+  { root, trust }: Repository,
   { id, edit, change, first }: RolloutChange,
 ): Promise<Result<Edited>> {
   const file = rolloutFile(id);
   const bytes = await readBounded(join(root, file), file, YAML_BYTES_MAX);
   if (!bytes.ok && first === undefined) {
-    const help = 'write it, or begin it with `cedargate promote` and --service';
+    const known = trust.environments.map(({ name }) => `\`${name}\``).join(', ');
+    const help = `check the name and --environment${known && ` (trust.yaml has ${known})`}, or begin the rollout: \`cedargate promote\` with --service`;
     return failed({ ...bytes.problems[0], code: 'file_unreadable', help });
   }
   const before = bytes.ok ? decodeText({ name: file, bytes: bytes.value }) : undefined;

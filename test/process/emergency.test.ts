@@ -54,14 +54,39 @@ it('relax --emergency --apply puts a running sidecar into shadow, and prints the
   expect(await sidecar.status()).toMatchObject({ emergency: { ticket: 'INC-1', author: 'erin' } });
 });
 
-it('--apply of a change that waits for approval is refused, and nothing is handed over', async () => {
-  const { cedargate, approve } = await policyRepository();
+it('approve --apply hands over what counts by then, and nothing before', async () => {
+  const { root, cedargate, files } = await policyRepository();
   const first = '--service shop/orders --owner team-orders --review-by 2099-01-01';
-  await cedargate(`promote orders --bundle test@1 ${first} ${WHY}`, 'ada');
-  approve('history/dev/orders/0001.json', 'bob');
   const cluster = await createCluster();
-  const apply = `--apply --kubectl ${cluster.kubectl}`;
-  const ran = await cedargate(`enforce orders --slice all ${WHY} ${apply}`, 'ada', cluster.env);
-  expect(ran).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('waits for approval') });
-  expect(cluster.calls).toEqual([]);
+  const apply = `--apply --kubectl ${cluster.kubectl} --timeout 1s`;
+  await cedargate(`promote orders --bundle test@1 ${first} ${WHY}`, 'ada');
+  const folder = 'history/dev/orders';
+  const approve = `approve ${root}/${folder}/0001.json ${apply}`;
+  // A slip in a flag costs nothing: nothing is signed.
+  const slip = await cedargate(approve.replace('1s', '1'), 'bob', cluster.env);
+  expect(slip).toMatchObject({ exitCode: 2, stdout: '' });
+  const approved = await cedargate(approve, 'bob', cluster.env);
+  // Handed over, and nobody is there to run it.
+  expect(approved).toMatchObject({
+    exitCode: 1,
+    stdout: expect.stringContaining('approved by bob'),
+  });
+  const { [KEY]: file = '' } = cluster.configMaps.get(CONFIG_MAP) ?? {};
+  expect(JSON.parse(file)).toMatchObject({ approvals: [{}] });
+
+  const calls = cluster.calls.length;
+  await cedargate(`enforce orders --slice all ${WHY}`, 'ada');
+  const early = await cedargate(approve.replace('0001', '0002'), 'bob', cluster.env);
+  expect(early).toMatchObject({ exitCode: 4, stderr: expect.stringContaining('not handed over') });
+  const planned = await cedargate(
+    `relax orders --environment dev --replace --ticket CHG-1 --reason r ${apply}`,
+    'ada',
+    cluster.env,
+  );
+  expect(planned).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining('approve --apply'),
+  });
+  expect(cluster.calls).toHaveLength(calls);
+  expect(files(folder)).toEqual(['0001.json', '0002.json']);
 });

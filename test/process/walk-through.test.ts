@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { run } from '../../src/commands/program.js';
 import { parseDuration } from '../../src/rollout/utc-time.js';
 import { temporaryDirectory } from '../support/bundle-files.js';
+import { git } from '../support/git.js';
 import { memoryIo } from '../support/io.js';
 import { readText } from '../support/repository.js';
 
@@ -47,8 +48,11 @@ async function type(command: string): Promise<string> {
     mkdirSync(args.at(-1) ?? '', { recursive: true });
     return '';
   }
+  if (program === 'git') {
+    return git(directory, args, Math.floor(Date.now() / 1_000));
+  }
   expect(program).toBe('cedargate');
-  const io = memoryIo({ env: { SOURCE_DATE_EPOCH: String(Math.floor(Date.now() / 1_000)) } });
+  const io = memoryIo();
   await run(args, io);
   expect({ command, exitCode: io.exitCode, stderr: io.written.stderr }).toMatchObject({
     exitCode: 0,

@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../../src/bundle/types.js';
-import { bundleInMemory } from '../../src/reload/state-bundles.js';
+import type { BundleToKeep } from '../../src/reload/state-bundles.js';
 import type { StateDirectory } from '../../src/reload/state-directory.js';
 import type { RolloutToSave, StateToSave } from '../../src/reload/state-save.js';
+import { ok } from '../../src/result.js';
 
 export function digestOfText(text: string): Digest {
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
@@ -15,6 +16,14 @@ const bundleText = (name: string, n: number) => `bundle of ${name} ${n}\n`.repea
 const bundleOf = (name: string, n: number) => digestOfText(`${name} ${n}`);
 const documentOf = (name: string, role: string, n: number) =>
   Buffer.from(`${role} of ${name} ${n}`);
+
+let inMemory = 0;
+
+/** Bytes that the caller holds and never changes. */
+export function bundleInMemory(bytes: Uint8Array): BundleToKeep {
+  inMemory += 1;
+  return { mark: `memory ${inMemory}`, read: async () => ok(bytes) };
+}
 
 export function rolloutState(name: string, n: number): RolloutToSave {
   const bytes = Buffer.from(bundleText(name, n));

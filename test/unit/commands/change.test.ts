@@ -179,6 +179,36 @@ describe('a change is refused', () => {
       'no slice `none`',
     ],
     [
+      'for an exception that is not approved',
+      `exception end orders --environment dev --name none ${WHY}`,
+      'no exception `none` is approved; there is: none',
+    ],
+    [
+      'for a block that is not approved',
+      `block orders --environment dev --name none --end ${WHY}`,
+      'no block `none` is approved; there is: none',
+    ],
+    [
+      'for a block that ends and begins',
+      `block orders --environment dev --name none --end --for 4h ${WHY}`,
+      "'--end' cannot be used with option '--for",
+    ],
+    [
+      'when nothing is active where it comes from',
+      `promote orders --environment production --from test ${FIRST}`,
+      'nothing is active in `test`',
+    ],
+    [
+      'for a rollout that has no source',
+      `promote order --environment dev ${WHY}`,
+      'check the name and --environment (trust.yaml has `dev`, `test`, `production`)',
+    ],
+    [
+      'for a duration without a unit',
+      `block orders --environment dev --name a --caller anonymous --for 8 ${WHY}`,
+      '`8` is no duration such as 4h',
+    ],
+    [
       'when there is no way back',
       `rollback orders --environment dev ${WHY}`,
       'no bundle to go back to',
@@ -313,6 +343,28 @@ describe('enforce, relax, block and exception add', () => {
     await cedargate(`relax orders --environment dev --slice reads ${WHY}`, 'ada');
     approve('history/dev/orders/0005.json', 'bob');
     expect(rollout(repository, 5).source.enforce).toEqual([]);
+    for (const [i, step] of [
+      `exception end orders --environment dev --name late ${WHY}`,
+      `block orders --environment dev --name abuse --end ${WHY}`,
+    ].entries()) {
+      expect(await cedargate(step, 'ada')).toMatchObject({ exitCode: 0, stderr: '' });
+      approve(`history/dev/orders/000${i + 6}.json`, 'bob');
+    }
+    expect(rollout(repository, 6).source).toMatchObject({ exceptions: [], blocks: [{}] });
+    expect(rollout(repository, 7).source.blocks).toEqual([]);
+  });
+
+  it('say what changes, also when nothing does', async () => {
+    const repository = await begun();
+    const { cedargate, approve } = repository;
+    const args = `enforce orders --environment dev --slice reads --match access=read ${WHY}`;
+    const made = await cedargate(args, 'ada');
+    expect(made.stdout).toContain('\n  + enforced slice reads: access read\n');
+    approve('history/dev/orders/0002.json', 'bob');
+    const again = await cedargate(args, 'ada');
+    expect(again.stdout).toContain('\n  nothing changes but ticket, reason and dates\n');
+    const { stdout } = await cedargate(`${args} --match percent=5 --replace --json`, 'ada');
+    expect(JSON.parse(stdout).changes).toMatchObject([{ what: 'enforce', name: 'reads' }]);
   });
 });
 
@@ -411,6 +463,42 @@ describe('an emergency', () => {
       '[history_broken]',
     );
     expect(repository.files('history/dev/orders')).toHaveLength(3);
+  });
+
+  it('ends a block that one made, and none that was approved', async () => {
+    const repository = await enforced();
+    const { cedargate, approve } = repository;
+    const block = 'block orders --environment dev --name old --caller anonymous --for 4h';
+    await cedargate(`${block} ${WHY}`, 'ada');
+    approve('history/dev/orders/0004.json', 'bob', 'carol');
+    await cedargate(`relax orders ${EMERGENCY}`, 'erin');
+    await cedargate(`block orders ${EMERGENCY} --name slip --caller anonymous --for 4h`, 'erin');
+    const planned = await cedargate(
+      `block orders --environment dev --name slip --end ${WHY}`,
+      'ada',
+    );
+    expect(planned.stderr).toContain('emergency 6 has it: end it there with --emergency');
+    const approved = await cedargate(`block orders ${EMERGENCY} --name old --end`, 'erin');
+    expect(approved).toMatchObject({
+      exitCode: 4,
+      stderr: expect.stringContaining('no open emergency has a block `old`; there is: `slip`'),
+    });
+    expect(await cedargate(`block orders ${EMERGENCY} --name slip --end`, 'erin')).toMatchObject({
+      exitCode: 0,
+    });
+    expect(emergency(repository, 7)).toMatchObject({ relax: 'all', blocks: [] });
+  });
+
+  it('that is wrong names no file that was never written', async () => {
+    const repository = await enforced();
+    const ran = await repository.cedargate(
+      `block orders ${EMERGENCY} --name a --caller batch --for 4h`,
+      'erin',
+    );
+    expect(ran).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringMatching(/^error: `blocks\[0\][^\n]*\nhelp: correct what/),
+    });
   });
 
   it('needs the role, a ticket and something approved', async () => {

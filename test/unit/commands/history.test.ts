@@ -103,8 +103,8 @@ describe('history', () => {
       [
         '#3  emergency, 2026-11-22T03:00:00.000Z, INC-7',
         '            history/production/orders/0003.json',
-        '  changed   - enforced slice reads',
-        '            emergency: relaxes reads; to be taken over by 2026-11-23T03:00:00.000Z',
+        '  changed   - enforced slice reads: access read',
+        '            emergency INC-7: relaxes reads; to be taken over by 2026-11-23T03:00:00.000Z',
         '  approved  an emergency by erin: it needs no approval, and its base has its own',
         '  ran       orders-1: 2026-11-22T03:01:00.000Z on, no later change in the logs',
         '            taken over by #4',

@@ -61,8 +61,8 @@ describe('show', () => {
       'From now on GET requests of all callers to shop/orders are enforced with orders@2026.11.3; everything else stays in shadow.',
       'its Envoy must run the profile `enforcing`',
       'against rollout 1',
-      `bundle: orders@2026.11.2 (${OLD.digest}) -> orders@2026.11.3 (${NEW.digest})`,
-      'enforced slice reads added: match {"actions":["GET"]}',
+      `bundle orders@2026.11.2 (${OLD.digest.slice(0, 19)}) -> orders@2026.11.3 (${NEW.digest.slice(0, 19)})`,
+      '+ enforced slice reads: actions GET',
       'written by  ada, ada@example.org (verified)',
       'ticket      CHG-1041\n',
       'impact      low',
@@ -134,7 +134,7 @@ describe('show', () => {
     expect(exitCode).toBe(0);
     expect(stdout).toContain('Emergency 3 of orders in production: an emergency counts without');
     expect(stdout).toContain('against rollout 2\n');
-    expect(stdout).toContain('enforced slice reads removed');
+    expect(stdout).toContain('- enforced slice reads: access read');
     expect(stdout).not.toContain('Approvals');
   });
 

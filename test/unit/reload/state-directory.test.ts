@@ -12,14 +12,20 @@ import {
   STATE_FILE_BYTES_MAX,
   STATE_ROLLOUTS_MAX,
 } from '../../../src/constants.js';
-import { bundleInMemory, bundleOfShelf } from '../../../src/reload/state-bundles.js';
+import { bundleOfShelf } from '../../../src/reload/state-bundles.js';
 import { openStateDirectory } from '../../../src/reload/state-directory.js';
 import type { RolloutToSave } from '../../../src/reload/state-save.js';
 import { archiveOf, digestOf, manifestOf } from '../../support/built-bundles.js';
 import { temporaryDirectory } from '../../support/bundle-files.js';
 import { faultyFs } from '../../support/faulty-fs.js';
 import { resultValue } from '../../support/result.js';
-import { digestOfText, findState, rolloutState, stateOf } from '../../support/states.js';
+import {
+  bundleInMemory,
+  digestOfText,
+  findState,
+  rolloutState,
+  stateOf,
+} from '../../support/states.js';
 
 let directory = '';
 beforeEach(async () => {
