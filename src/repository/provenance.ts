@@ -3,6 +3,7 @@ import type { Digest } from '../bundle/types.js';
 import { ok, type Result } from '../result.js';
 import type { Provenance } from '../rollout/change-rules.js';
 import { approvedState } from '../rollout/effective.js';
+import { unmet } from '../rollout/impact.js';
 import type { ResolvedBundle } from '../rollout/types.js';
 import type { HistoryEntry } from './history.js';
 import type { Repository } from './open.js';
@@ -51,9 +52,20 @@ function activeSince(entries: readonly HistoryEntry[], digest: Digest): number |
   return sinceMs;
 }
 
+/** More approvals than are needed, given later, are no reason to wait longer. */
 function approvedAtMs({ examined }: HistoryEntry, issuedAtMs: number): number {
-  const signed = (examined?.approvals ?? [])
-    .filter(({ fault }) => fault === undefined)
-    .flatMap(({ statement }) => statement?.signedAt ?? []);
-  return Math.max(issuedAtMs, ...signed);
+  const counted = (examined?.approvals ?? []).flatMap(({ approver, statement, fault }) =>
+    fault === undefined && approver !== undefined && statement !== undefined
+      ? [{ approver, signedAt: statement.signedAt }]
+      : [],
+  );
+  const needed = examined?.assessment.requirements ?? [];
+  const people: string[] = [];
+  let atMs = issuedAtMs;
+  for (const { approver, signedAt } of counted.sort((a, b) => a.signedAt - b.signedAt)) {
+    if (unmet(needed, people).length === 0) break;
+    people.push(approver);
+    atMs = Math.max(atMs, signedAt);
+  }
+  return atMs;
 }

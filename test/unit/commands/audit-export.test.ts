@@ -173,6 +173,13 @@ describe('an export', () => {
     ]);
   });
 
+  it('leaves out what waits for approval, and was made after the interval', async () => {
+    const files = historyFiles();
+    files.set(5, rolloutAt(5, digestOf(files.get(4) as Buffer), { approvals: 0 }));
+    const interval = ['--from', '2026-11-20', '--to', '2026-11-20'];
+    expect(historyOf((await exported(repository(files), interval)).folder)).toEqual(['0001']);
+  });
+
   it('is written although the history does not hold, and says so wherever it is read', async () => {
     const files = historyFiles();
     files.delete(1);
