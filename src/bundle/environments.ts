@@ -1,12 +1,39 @@
-/** What differs between the environments that one bundle serves: entities, and nothing else. */
+/** What differs between the environments that one bundle serves, and why, as its owners say it. */
 import { uidKey, uidText } from '../cedar/entity-source.js';
-import type { EntityData } from '../cedar/types.js';
+import type { EntityData, PolicySource } from '../cedar/types.js';
 import { compareBytewise } from './names.js';
+import type { BundleManifest } from './types.js';
 
 /** The entities of a bundle in one environment; undefined = without one. */
 export interface EnvironmentEntities {
   readonly environment: string | undefined;
   readonly entities: readonly EntityData[];
+}
+
+/** Why an environment differs: null where bundle.yaml does not say it. */
+export interface EnvironmentReason {
+  readonly environment: string;
+  readonly reason: string | null;
+}
+
+/** Of those that have entities of their own, and those that bundle.yaml speaks of. */
+export function environmentReasons(
+  named: readonly string[],
+  { environments }: Pick<BundleManifest, 'environments'>,
+): EnvironmentReason[] {
+  const said = new Map(Object.entries(environments));
+  return [...new Set([...named, ...said.keys()])]
+    .sort(compareBytewise)
+    .map((environment) => ({ environment, reason: said.get(environment) ?? null }));
+}
+
+/** A policy that asks where it runs; its description says what for. */
+export type EnvironmentPolicy = Pick<PolicySource, 'id' | 'owner' | 'description'>;
+
+export function environmentPolicies(policies: readonly PolicySource[]): EnvironmentPolicy[] {
+  return policies
+    .filter(({ reads }) => reads.context.includes('environment'))
+    .map(({ id, owner, description }) => ({ id, owner, description }));
 }
 
 /** One thing about one entity that is not the same everywhere. */

@@ -4,7 +4,14 @@ import { failed, ok, type Result } from '../result.js';
 import type { BuiltManifest } from './built-manifest.js';
 import { compileBundle } from './compile.js';
 import { bytesDigest } from './digest.js';
-import { type EntityDifference, entityDifferences } from './environments.js';
+import {
+  type EntityDifference,
+  type EnvironmentPolicy,
+  type EnvironmentReason,
+  entityDifferences,
+  environmentPolicies,
+  environmentReasons,
+} from './environments.js';
 import { loadOpened } from './load-opened.js';
 import { environmentOfFile } from './names.js';
 import type { OpenedBundle } from './open.js';
@@ -39,6 +46,8 @@ export interface Inspection {
   }[];
   /** What is not the same in all of them; values in their order. */
   readonly differences: readonly EntityDifference[];
+  readonly reasons: readonly EnvironmentReason[];
+  readonly environmentPolicies: readonly EnvironmentPolicy[];
 }
 
 type Wanted = readonly string[];
@@ -92,7 +101,14 @@ function inspect(
       return { environment, entities: entities.length };
     }),
     differences: entityDifferences(environments),
+    reasons: environmentReasons(environmentsOf(files), manifest),
+    environmentPolicies: environmentPolicies(program.policies),
   });
+}
+
+/** Those that have a file of entities. */
+function environmentsOf(files: readonly SourceFile[]): string[] {
+  return files.flatMap(({ name }) => environmentOfFile(name) ?? []);
 }
 
 interface Loaded {
@@ -105,7 +121,7 @@ function loadAll(
   wanted: Wanted,
   load: (environment: string | undefined) => Result<CompiledBundle>,
 ): Result<Loaded[]> {
-  const named = files.flatMap(({ name }) => environmentOfFile(name) ?? []);
+  const named = environmentsOf(files);
   const all: Loaded[] = [];
   for (const environment of wanted.length > 0 ? wanted : [undefined, ...named]) {
     const bundle = load(environment);

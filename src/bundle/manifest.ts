@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { TextFile } from '../cedar/position.js';
+import { REASON_CHARS_MAX } from '../constants.js';
 import type { Result } from '../result.js';
 import { MANIFEST_FILE, NAME_PATTERN, NAME_RULE } from './names.js';
 import type { BundleManifest } from './types.js';
@@ -53,6 +54,16 @@ const manifestSchema = z.strictObject({
       allow: z.array(z.enum(['semicolon'])).refine(unique, { error: 'names a character twice' }),
     })
     .default({ allow: [] }),
+  environments: z
+    .record(
+      nameSchema,
+      z
+        .string()
+        .max(REASON_CHARS_MAX, `must be at most ${REASON_CHARS_MAX} characters long`)
+        .regex(OWNER_PATTERN, 'must be one line that says why, and not empty')
+        .refine((text) => text.trim() !== '', { error: 'must not be blank' }),
+    )
+    .default({}),
 });
 
 export function parseManifest(source: TextFile): Result<BundleManifest> {

@@ -16,6 +16,8 @@ export interface BundleManifest {
   readonly scope: { readonly destinations: readonly string[] } | undefined;
   readonly protocol: Protocol;
   readonly path: { readonly allow: readonly 'semicolon'[] };
+  /** Why something differs in an environment, as its owners say; decides nothing. */
+  readonly environments: Readonly<Record<string, string>>;
 }
 
 /** One segment of a route's path: literal text, or a parameter that matches one non-empty segment. */

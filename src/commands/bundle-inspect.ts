@@ -15,8 +15,8 @@ const EXAMPLES = `Examples:
 `;
 
 const NOTES = `
-Of entities only what differs between the environments is shown. Nothing is verified: signatures are
-listed as the file has them.`;
+Of entities only what differs between the environments is shown; why, bundle.yaml says under
+\`environments\`. Nothing is verified: signatures are listed as the file has them.`;
 
 interface Flags {
   readonly environment?: readonly string[];

@@ -7,6 +7,7 @@ import {
   commandText,
   comparedText,
   differenceRows,
+  environmentLines,
   environmentsText,
   envoyText,
   factRows,
@@ -63,9 +64,10 @@ function approvals({ kind, needed, approvals: given }: Card): string {
 function environments(card: Card): string {
   const title = `Differences between environments: ${escapeText(environmentsText(card))}`;
   const [head, ...rows] = differenceRows(card);
-  if (head === undefined) return title;
+  const lines = bullets(environmentLines(card));
   const cells = (row: readonly string[]) => row.map((each) => cell(code(each)));
-  return folded(title, table(cells(head), rows.map(cells)));
+  const entities = head === undefined ? title : folded(title, table(cells(head), rows.map(cells)));
+  return lines === '' ? entities : `${entities}\n\n${lines}`;
 }
 
 function commands(title: string, list: readonly CardCommand[]): string {

@@ -8,6 +8,7 @@ import {
   comparedText,
   DIFFERENCES_SHOWN,
   differenceRows,
+  environmentLines,
   environmentsText,
   envoyText,
   factRows,
@@ -41,6 +42,7 @@ export function printCard(io: Io, card: Card): void {
     escapeName(environmentsText(card)),
     ...(rows.length === 0 ? [] : table(rows).split('\n')),
     ...more(card),
+    ...environmentLines(card),
   ]);
   section(
     'How to check it',

@@ -6,6 +6,7 @@ import type { CardCommand } from '../rollout/card-commands.js';
 import { listText } from '../rollout/match-words.js';
 import { bundleRefText } from '../rollout/source.js';
 import { changeText } from './change-words.js';
+import { elsewhereLines, reasonLines } from './environment-words.js';
 import { shellLine } from './shell-word.js';
 
 /** Rows of what differs between environments; `bundle inspect` shows all. */
@@ -106,14 +107,20 @@ export function changeLines({ changes }: Card): string[] {
     : changes.map((change) => escapeName(changeText(change)));
 }
 
+/** Why environments differ, and how this rollout differs from those of its name elsewhere. */
+export function environmentLines({ environments, elsewhere }: Card): string[] {
+  const { reasons = [], policies = [] } = environments ?? {};
+  return [...reasonLines(reasons, policies), ...elsewhereLines(elsewhere)];
+}
+
 export function environmentsText({ environments }: Card): string {
   if (environments === null) return 'the active bundle is not at hand, so this cannot be said';
   const { files, differences } = environments;
-  if (files.length === 0) return 'none: the bundle has no entities.<environment>.json';
+  if (files.length === 0) return 'no entities: the bundle has no entities.<environment>.json';
   const where = listText(files);
   return differences.length === 0
-    ? `none, although the bundle has ${where}`
-    : `${differences.length}, because of ${where}`;
+    ? `no entities, although the bundle has ${where}`
+    : `${differences.length} of entities, by ${where}`;
 }
 
 /** The head row, then what differs; more than are shown are counted in the last line. */

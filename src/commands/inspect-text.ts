@@ -3,6 +3,7 @@ import { scopeClauses } from '../analysis/scope-clauses.js';
 import type { Inspection } from '../bundle/inspect.js';
 import { escapeName } from '../bundle/names.js';
 import type { PolicySource } from '../cedar/types.js';
+import { reasonLines } from './environment-words.js';
 import { type Io, print, style, table } from './output.js';
 
 export function printInspection(io: Io, found: Inspection): void {
@@ -59,7 +60,8 @@ function printPolicy(io: Io, { id, effect, text, file, line, description }: Poli
   print(io, `    ${effect} (${escapeName(scope)})`);
 }
 
-function printEnvironments(io: Io, { environments, differences }: Inspection): void {
+function printEnvironments(io: Io, found: Inspection): void {
+  const { environments, differences, reasons, environmentPolicies } = found;
   const names = environments.map(({ environment }) => environment ?? '(no environment)');
   print(io, `\n${style(io.stdout, 'bold', 'Entities')}`);
   const counts = environments.map(({ entities }) => String(entities));
@@ -72,4 +74,5 @@ function printEnvironments(io: Io, { environments, differences }: Inspection): v
   if (environments.length > 1 && differences.length === 0) {
     print(io, '  They are the same in all of these.');
   }
+  for (const line of reasonLines(reasons, environmentPolicies)) print(io, `  ${line}`);
 }

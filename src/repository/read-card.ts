@@ -7,6 +7,7 @@ import type { EnvironmentFacts } from '../rollout/card.js';
 import { type Card, type CardBundle, documentOf, makeCard } from '../rollout/card.js';
 import { approvedState } from '../rollout/effective.js';
 import { type FoundBundle, findDigest } from './bundles.js';
+import { readElsewhere } from './elsewhere.js';
 import type { Repository } from './open.js';
 import { documentBefore, overtakenBy, type ReadDocument } from './read-document.js';
 
@@ -36,6 +37,7 @@ export async function readCard(
     overtakenBy: overtakenBy(document),
     bundle: (digest) => files.get(digest) ?? { file: null, why: null },
     environments: active && environmentFacts(active.opened),
+    elsewhere: await readElsewhere(repository, document),
   });
 }
 
@@ -43,10 +45,12 @@ export async function readCard(
 function environmentFacts(opened: OpenedBundle): EnvironmentFacts | undefined {
   const inspected = inspectOpened(opened, []);
   if (!inspected.ok) return undefined;
-  const { environments, differences } = inspected.value;
+  const { environments, differences, reasons, environmentPolicies } = inspected.value;
   return {
     files: [...opened.files.keys()].filter((name) => environmentOfFile(name) !== undefined),
     environments: environments.map(({ environment }) => environment),
     differences,
+    reasons,
+    policies: environmentPolicies,
   };
 }

@@ -2,7 +2,11 @@
  * The change card of a sealed document, as plain data: what it means, what it changes, who stands
  * behind it, who must still, and the way back. Only what was verified is in it as a fact.
  */
-import type { EntityDifference } from '../bundle/environments.js';
+import type {
+  EntityDifference,
+  EnvironmentPolicy,
+  EnvironmentReason,
+} from '../bundle/environments.js';
 import type { Digest } from '../bundle/types.js';
 import {
   type CardApproval,
@@ -17,6 +21,7 @@ import { meaningOf } from './card-sentences.js';
 import { type Change, changesBetween } from './changes.js';
 import { timeText } from './document-fields.js';
 import { approvedState } from './effective.js';
+import type { Elsewhere } from './elsewhere.js';
 import { isExpired } from './expiry.js';
 import type { Assessment } from './impact.js';
 import { bundleRefText } from './source.js';
@@ -47,6 +52,8 @@ export interface EnvironmentFacts {
   /** null = without one. */
   readonly environments: readonly (string | null)[];
   readonly differences: readonly EntityDifference[];
+  readonly reasons: readonly EnvironmentReason[];
+  readonly policies: readonly EnvironmentPolicy[];
 }
 
 export interface CardBundle extends ResolvedBundle {
@@ -68,6 +75,7 @@ export interface CardInput {
   readonly bundle: (digest: Digest) => Pick<CardBundle, 'file' | 'why'>;
   /** Of the active bundle; undefined when that is not at hand. */
   readonly environments: EnvironmentFacts | undefined;
+  readonly elsewhere: readonly Elsewhere[];
   readonly nowMs: number;
 }
 
@@ -119,6 +127,8 @@ export interface Card {
     readonly rollback: CardBundle | null;
   };
   readonly environments: EnvironmentFacts | null;
+  /** The same rollout in other environments, and what differs. */
+  readonly elsewhere: readonly Elsewhere[];
   /** Destinations that this document begins to enforce: their Envoy must ask before it forwards. */
   readonly firstEnforced: readonly string[];
   readonly check: readonly CardCommand[];
@@ -163,6 +173,7 @@ export function makeCard(input: CardInput): Card {
     evidence: isEmergency ? null : document.evidence,
     bundles,
     environments: input.environments ?? null,
+    elsewhere: input.elsewhere,
     firstEnforced: firstEnforced(is, was),
     check: checks(document.sequence, was, bundles, input),
     back: waysBack(document, changes),

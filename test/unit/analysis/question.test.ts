@@ -9,6 +9,7 @@ const manifest = (destinations?: string[]): BundleManifest => ({
   scope: destinations && { destinations },
   protocol: 'http',
   path: { allow: [] },
+  environments: {},
 });
 const FLAGS = { caller: 'anonymous', method: 'GET', path: '/x' };
 const DEFAULTS = { environment: 'staging', nowMs: 5 };

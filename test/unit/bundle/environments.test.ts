@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { entityDifferences } from '../../../src/bundle/environments.js';
-import type { CedarValue, EntityData, EntityUid } from '../../../src/cedar/types.js';
+import { entityDifferences, environmentPolicies } from '../../../src/bundle/environments.js';
+import { inspectDirectory } from '../../../src/bundle/inspect.js';
+import type { CedarValue, EntityData, EntityUid, PolicySource } from '../../../src/cedar/types.js';
+import { bundleFiles, sourceFiles } from '../../support/bundle-files.js';
+import { resultValue } from '../../support/result.js';
 
 const uid = (id: string, type = 'Workload'): EntityUid => ({ type, id });
 const entity = (
@@ -38,6 +41,32 @@ describe('entityDifferences', () => {
   it('does not take an attribute called `in` for the parents', () => {
     expect(differences([entity('a', { in: 1 })], [entity('a')])).toEqual([
       ['Workload::"a"', 'in', '1', null],
+    ]);
+  });
+});
+
+describe('why environments differ', () => {
+  const files = sourceFiles({
+    ...bundleFiles('1'),
+    'bundle.yaml':
+      'name: a\nversion: "1"\nowner: o\nenvironments: {production: live, moon: no air}\n',
+    'entities.production.json': '[]',
+    'entities.test.json': '[]',
+  });
+
+  it('is what bundle.yaml says, and null where nobody said it', () => {
+    expect(resultValue(inspectDirectory(files, [])).reasons).toEqual([
+      { environment: 'moon', reason: 'no air' },
+      { environment: 'production', reason: 'live' },
+      { environment: 'test', reason: null },
+    ]);
+  });
+
+  it('is what the descriptions say of policies that ask for the environment', () => {
+    const policy = (id: string, read: string) =>
+      ({ id, owner: 'o', description: id, reads: { context: [read] } }) as unknown as PolicySource;
+    expect(environmentPolicies([policy('a', 'path'), policy('b', 'environment')])).toEqual([
+      { id: 'b', owner: 'o', description: 'b' },
     ]);
   });
 });

@@ -15,6 +15,7 @@ describe('bundle.yaml', () => {
         scope: undefined,
         protocol: 'http',
         path: { allow: [] },
+        environments: {},
       },
     });
   });
@@ -52,6 +53,9 @@ describe('bundle.yaml', () => {
     [`${BASE}scope: {destinations: [a/b, a/b]}`, 'names a destination twice', 4],
     [`${BASE}protocol: udp`, '`protocol` must be one of `http`, `grpc`, `tcp`', 4],
     [`${BASE}path: {allow: [hash]}`, '`path.allow[0]` must be', 4],
+    [`${BASE}environments: {Prod: why}`, 'Prod', 4],
+    [`${BASE}environments: {test: "  "}`, '`environments.test` must not be blank', 4],
+    [`${BASE}environments: {test: "a\\nb"}`, '`environments.test` must be one line', 4],
     [`${BASE}extra: 1`, 'unknown field `extra`', 4],
   ])('is refused when wrong: %j', (text, message, line) => {
     const result = parse(text);

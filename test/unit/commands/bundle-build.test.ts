@@ -205,6 +205,8 @@ Policies of team-b
         'Workload::"spiffe://example.org/ns/shop/sa/max"',
         ...['in', 'nothing', 'Group::"gold"', 'nothing'],
       ],
+      ['why production differs: nobody has written it down: bundle.yaml, `environments`'],
+      ['why staging differs: nobody has written it down: bundle.yaml, `environments`'],
     ]);
   });
 

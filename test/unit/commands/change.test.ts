@@ -102,6 +102,14 @@ describe('promote', () => {
     expect(rollout(repository, 1, 'test').resolved.active).toEqual(
       rollout(repository, 1).resolved.active,
     );
+    const show = (n: number) =>
+      cedargate(`show ${repository.root}/history/test/orders/000${n}.json`);
+    expect((await show(1)).stdout).toContain('  like dev (document 1)\n');
+    await cedargate(`enforce orders --environment test --slice all ${WHY}`, 'ada');
+    expect((await show(2)).stdout).toContain(
+      '  against dev (document 1):\n' +
+        '  + enforced slice all: everything; here since 2 (CHG-1, team-orders: because); in dev never touched\n',
+    );
   });
 
   it('counts the soak time from the last approval, and anew after a break', async () => {

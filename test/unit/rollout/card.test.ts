@@ -29,6 +29,7 @@ function cardOf(options: RolloutOptions, more: Partial<CardInput> = {}) {
     trust,
     bundle: () => ({ file: null, why: 'gone' }),
     environments: undefined,
+    elsewhere: [],
     nowMs: Date.parse('2026-11-21T00:00:00Z'),
     ...more,
   });
