@@ -12,8 +12,17 @@ import type { TestKey } from './trust.js';
 /** Whole as far as opening goes; there are no policies in it. */
 export const UNSIGNED_BUNDLE = archiveOf({ files: { 'index.json': '{}' } });
 
-/** Really built, with one policy and no tests. */
+const smallBundles = new Map<string, Buffer>();
+
+/** Really built, with one policy and no tests; once for all tests that want the same. */
 export function smallBundle(version = '1', createdAt = '2026-11-03T09:30:00.000Z'): Buffer {
+  const key = `${version} ${createdAt}`;
+  const archive = smallBundles.get(key) ?? buildSmall(version, createdAt);
+  smallBundles.set(key, archive);
+  return Buffer.from(archive);
+}
+
+function buildSmall(version: string, createdAt: string): Buffer {
   const built = buildBundle({
     files: sourceFiles(bundleFiles(version)),
     testFiles: [],
