@@ -302,6 +302,15 @@ describe('the trust file', () => {
     expect(await bytes()).toBe(String(trust));
   });
 
+  it('is written again, as the clock is, when somebody has removed it', async () => {
+    const state = open();
+    await state.save(wanted);
+    await rm(directory, { recursive: true });
+    expect(await state.save(wanted)).toEqual([]);
+    expect(await bytes()).toBe(String(trust));
+    expect(await findState(open())).toMatchObject({ rollouts: { payments: 1 }, clockMs: 1_000 });
+  });
+
   it('that cannot be kept is told, and in nobody’s way', async () => {
     await mkdir(at('trust.yaml'), { recursive: true });
     const problems = await open().save(wanted);
