@@ -31,7 +31,7 @@ const EVIDENCE_NAME = /\.evidence\.json$/;
 export async function readDocumentFiles(path: string): Promise<Result<DocumentFiles>> {
   try {
     if (!(await stat(path)).isDirectory()) {
-      const bytes = await readBounded(path, path, DOCUMENT_BYTES_MAX);
+      const bytes = await readDocument(path, path);
       return bytes.ok ? ok({ files: [{ file: path, bytes: bytes.value }], problems: [] }) : bytes;
     }
     const listed = await listDocumentNames(path);
@@ -41,7 +41,8 @@ export async function readDocumentFiles(path: string): Promise<Result<DocumentFi
     const message = missing
       ? `\`${path}\` does not exist`
       : `\`${path}\` cannot be read: ${systemErrorText(thrown)}`;
-    return failed(problem(missing ? 'rollout_missing' : 'rollout_unreadable', message));
+    const code = missing ? 'rollout_missing' : 'rollout_unreadable';
+    return failed(problem(code, message, { file: path }));
   }
 }
 
@@ -66,7 +67,7 @@ async function listDocumentNames(directory: string): Promise<Result<string[]>> {
   );
   if (names.length > ROLLOUT_FILES_MAX) {
     const message = `\`${directory}\` has more than ${ROLLOUT_FILES_MAX} documents`;
-    return failed(problem('rollout_unreadable', message));
+    return failed(problem('rollout_unreadable', message, { file: directory }));
   }
   return ok(names.sort(compareBytewise));
 }
@@ -77,11 +78,16 @@ async function readAll(directory: string, names: readonly string[]): Promise<Doc
   const problems: Problem[] = [];
   for (const name of names) {
     const file = escapeName(name);
-    const bytes = await readBounded(join(directory, name), file, DOCUMENT_BYTES_MAX);
+    const bytes = await readDocument(join(directory, name), file);
     if (bytes.ok) files.push({ file, bytes: bytes.value });
     else problems.push(...bytes.problems);
   }
   return { files, problems };
+}
+
+async function readDocument(path: string, file: string): Promise<Result<Uint8Array>> {
+  const bytes = await readBounded(path, file, DOCUMENT_BYTES_MAX);
+  return bytes.ok ? bytes : failed({ ...bytes.problems[0], code: 'rollout_unreadable' });
 }
 
 /** The file that a path leads to, through the links of a volume. */

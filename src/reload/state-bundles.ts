@@ -26,7 +26,6 @@ export function bundleOfShelf(file: Pick<ShelfFile, 'name' | 'path' | 'mark'>): 
   const { name, path, mark } = file;
   const read = async (): Promise<Result<Uint8Array>> => {
     const bytes = await readBounded(path, name, ARCHIVE_BYTES_MAX);
-    if (!bytes.ok) return bytes;
     const refuse = (why: string) => failed(problem('bundle_changing', why, { file: name }));
     try {
       // The volume may have put another bundle there since this one was verified.

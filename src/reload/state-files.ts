@@ -11,7 +11,7 @@ import { systemErrorCode, systemErrorText } from '../bundle/system-error.js';
 /** What is used of node:fs/promises; tests pass one that fails. */
 export type StateFs = Pick<
   typeof nodeFs,
-  'lstat' | 'mkdir' | 'open' | 'readdir' | 'rename' | 'stat' | 'unlink'
+  'lstat' | 'mkdir' | 'open' | 'readdir' | 'rename' | 'unlink'
 >;
 
 /** Nobody else's business: documents name callers. */
@@ -24,9 +24,6 @@ const WRITE_FLAGS =
 /** No name that is ever read looks like this. */
 const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/s;
 
-/** Why something there cannot be used, when it is no error of the operating system. */
-class NotUsable extends Error {}
-
 /** Everything here rejects with what `whyNot` puts into words. */
 export class StateFiles {
   readonly #fs: StateFs;
@@ -35,12 +32,10 @@ export class StateFiles {
     this.#fs = fs;
   }
 
-  /** Makes the directory, and those above it, if it is not there. */
+  /** Makes the directory, and those above it, unless it is there, or a symlink to one is. */
   async makeRoot(path: string): Promise<void> {
     const made = await this.#fs.mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
     if (made !== undefined) await this.#sync(dirname(made));
-    // Where --state leads is the operator's choice, by a symlink or not.
-    if (!(await this.#fs.stat(path)).isDirectory()) throw new NotUsable('it is not a directory');
   }
 
   /** Makes a directory in one that is there. */
@@ -57,7 +52,7 @@ export class StateFiles {
   /** That a directory is one, and no symlink to one. */
   async checkFolder(path: string): Promise<void> {
     const stats = await this.#fs.lstat(path);
-    if (!stats.isDirectory()) throw new NotUsable('it is not a directory');
+    if (!stats.isDirectory()) throw new Error('it is not a directory');
   }
 
   names(folder: string): Promise<string[]> {
@@ -68,8 +63,8 @@ export class StateFiles {
     const file = await this.#fs.open(path, READ_FLAGS);
     try {
       const stats = await file.stat();
-      if (!stats.isFile()) throw new NotUsable('it is not a regular file');
-      if (stats.size > bytesMax) throw new NotUsable(`it has more than ${bytesMax} bytes`);
+      if (!stats.isFile()) throw new Error('it is not a regular file');
+      if (stats.size > bytesMax) throw new Error(`it has more than ${bytesMax} bytes`);
       // Not to its end, which may move meanwhile.
       const buffer = Buffer.alloc(stats.size);
       let length = 0;
@@ -144,7 +139,6 @@ export class StateFiles {
 
 /** The cause in words, without paths. */
 export function whyNot(thrown: unknown): string {
-  if (thrown instanceof NotUsable) return thrown.message;
   if (systemErrorCode(thrown) === 'ELOOP') return 'it is a symbolic link (ELOOP)';
   return systemErrorText(thrown);
 }

@@ -2,7 +2,7 @@
  * Saving the state. Per rollout all or nothing: first its bundles, then its file, and bundles that no
  * file names any more go last. What fails stays as it was, is told, and does not keep the rest.
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { escapeName, NAME_PATTERN } from '../bundle/names.js';
 import type { Digest } from '../bundle/types.js';
 import {
@@ -77,6 +77,9 @@ class Save {
   /** What somebody has removed meanwhile is no longer taken for saved. */
   async lookAround(): Promise<void> {
     const { records, marks, files } = this.known;
+    const beside = new Set(await files.names(this.known.path));
+    if (!beside.has(basename(this.known.trust))) this.known.trustBytes = undefined;
+    if (!beside.has(basename(this.known.clock))) this.known.clockMs = undefined;
     const there = new Set((await files.names(this.known.rollouts)).map(rolloutOf));
     for (const name of await files.names(this.known.shelf)) this.#shelf.add(name);
     for (const name of there) {

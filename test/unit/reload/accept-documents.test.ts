@@ -256,6 +256,9 @@ describe('several rollouts', () => {
     );
     const before = seen(a(1, 's/x'));
     expect(acceptDocuments(mounted, before, rules).memories).toEqual(before);
+    // Each is told once, however many destinations they share.
+    const twice = acceptDocuments(files(a(2, 's/x', 's/y'), b(1, 's/y', 's/x')), NOTHING, rules);
+    expect(refusals(twice)).toEqual(['0.json rollout_conflict', '1.json rollout_conflict']);
   });
 
   it('go on by themselves, however the others fare', () => {

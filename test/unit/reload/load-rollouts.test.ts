@@ -109,7 +109,7 @@ describe('documents and bundles', () => {
     const loaded = await place.load();
     expect([standing(loaded), refusals(loaded)]).toEqual([
       { orders: '1 1 1' },
-      [' rollout_missing'],
+      [`${place.paths.documents} rollout_missing`],
     ]);
   });
 

@@ -52,9 +52,9 @@ describe('document files', () => {
     expect(await namesIn(directory)).toEqual({
       files: ['good.json 1'],
       problems: [
-        'bundle_unreadable folder.json',
-        'bundle_too_large large.json',
-        'bundle_unreadable loose.json',
+        'rollout_unreadable folder.json',
+        'rollout_unreadable large.json',
+        'rollout_unreadable loose.json',
       ],
     });
   });
@@ -62,12 +62,15 @@ describe('document files', () => {
   it('are refused as a whole when they are missing or too many', async () => {
     const directory = await temporaryDirectory();
     const missing = await readDocumentFiles(join(directory, 'none'));
-    expect(missing).toMatchObject({ ok: false, problems: [{ code: 'rollout_missing' }] });
+    expect(missing).toMatchObject({
+      ok: false,
+      problems: [{ code: 'rollout_missing', file: join(directory, 'none') }],
+    });
     const names = Array.from({ length: ROLLOUT_FILES_MAX + 1 }, (_, i) => `${i}.json`);
     await Promise.all(names.map((name) => symlink('nowhere', join(directory, name))));
     expect(await readDocumentFiles(directory)).toMatchObject({
       ok: false,
-      problems: [{ code: 'rollout_unreadable' }],
+      problems: [{ code: 'rollout_unreadable', file: directory }],
     });
   });
 });

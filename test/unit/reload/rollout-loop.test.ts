@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { CompiledBundle, Digest } from '../../../src/bundle/types.js';
 import type { CedarProgram } from '../../../src/cedar/types.js';
 import { regimeOf } from '../../../src/check/regime.js';
+import { RELOAD_RETRY_MS } from '../../../src/constants.js';
 import { type ErrorCode, problem } from '../../../src/errors.js';
 import type { ChangeEvent } from '../../../src/reload/events.js';
 import {
@@ -426,6 +427,16 @@ describe('what is refused', () => {
     expect(last()).toBeUndefined();
   });
 
+  it('is tried again after a while, without an event, where the same bytes may do better', async () => {
+    const { loop, answer, pass, requests } = scripted({ pollMs: 2 });
+    await loop.start();
+    await answer(loaded([], { refusals: [refusal('rollout_expired')] }));
+    const { length } = requests;
+    pass(RELOAD_RETRY_MS);
+    await vi.waitFor(() => expect(requests.length).toBeGreaterThan(length));
+    await loop.close();
+  });
+
   it('names the document that is refused, and what of its rollout goes on', async () => {
     const { events, answer } = scripted();
     const found = [
@@ -567,6 +578,7 @@ describe('what outlives the process', () => {
     expect(requests.map(({ remembered }) => remembered.size)).toEqual([1, 1, 0]);
     expect(read).toHaveBeenCalledTimes(1);
     expect(saved).toHaveLength(2);
+    expect(saved[0]?.clockMs).toBe(newest.issuedAtMs);
     expect(saved[0]?.rollouts.get('orders')).toMatchObject({
       ...{ approved: newest.bytes, lastRollout: newest.bytes, running: newest.bytes },
     });

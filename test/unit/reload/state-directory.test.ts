@@ -12,9 +12,11 @@ import {
   STATE_FILE_BYTES_MAX,
   STATE_ROLLOUTS_MAX,
 } from '../../../src/constants.js';
+import { problem } from '../../../src/errors.js';
 import { bundleOfShelf } from '../../../src/reload/state-bundles.js';
 import { openStateDirectory } from '../../../src/reload/state-directory.js';
 import type { RolloutToSave } from '../../../src/reload/state-save.js';
+import { failed } from '../../../src/result.js';
 import { archiveOf, digestOf, manifestOf } from '../../support/built-bundles.js';
 import { temporaryDirectory } from '../../support/bundle-files.js';
 import { faultyFs } from '../../support/faulty-fs.js';
@@ -99,6 +101,51 @@ describe('a state directory', () => {
     expect(faulty.calls.slice(before)).not.toContain('rename');
     await state.save({ ...wanted, clockMs: 2_000 });
     expect(faulty.calls.slice(before).filter((call) => call === 'rename')).toHaveLength(1);
+  });
+
+  it('writes a record of which anything has changed, documents or bundles alone', async () => {
+    const state = open();
+    const bundleOf = (n: number) => rolloutState('payments', n).bundles;
+    const running = (text: string) => ({ running: Buffer.from(text) });
+    for (const change of [
+      { ...DOCUMENTS, bundles: bundleOf(1) },
+      { ...DOCUMENTS, ...running('another'), bundles: bundleOf(1) },
+      { ...DOCUMENTS, running: null, bundles: bundleOf(1) },
+      { ...DOCUMENTS, ...running('another'), bundles: bundleOf(1) },
+      { ...DOCUMENTS, ...running('another'), bundles: bundleOf(2) },
+    ]) {
+      const { bundles, ...documents } = change;
+      await state.save({ rollouts: new Map([['payments', change]]), clockMs: 1 });
+      const record = (await open().read()).rollouts.get('payments');
+      expect(record).toEqual({ ...documents, bundles: [...bundles.keys()] });
+    }
+  });
+
+  it('sets aside what somebody has put beside the records meanwhile', async () => {
+    const state = open();
+    await state.save(stateOf({ payments: 1 }));
+    await writeFile(at('rollouts/orders.json'), 'mine');
+    expect(await state.save(stateOf({ payments: 1 }))).toEqual([]);
+    expect((await readdir(at('rollouts'))).sort()).toEqual([
+      'orders.json.damaged',
+      'payments.json',
+    ]);
+  });
+
+  it('says why a bundle cannot be kept, and why a folder cannot be made', async () => {
+    const unreadable = failed(problem('bundle_unreadable', 'the disk is tired'));
+    const bundle = { mark: 'x', read: async () => unreadable };
+    const bundles = new Map([[digestOfText('x'), bundle]]);
+    const rollouts = new Map([['payments', { ...DOCUMENTS, bundles }]]);
+    const [told] = await open().save({ rollouts, clockMs: 1 });
+    expect(told?.message).toMatch(/cannot be kept: the disk is tired$/);
+    await rm(directory, { recursive: true });
+    const dry = faultyFs();
+    await openStateDirectory(directory, dry.fs).read();
+    await rm(directory, { recursive: true });
+    const { fs } = faultyFs({ at: dry.calls.lastIndexOf('mkdir'), kind: 'fail' });
+    const { problems } = await openStateDirectory(directory, fs).read();
+    expect(problems[0]?.message).toMatch(/^the directory cannot be used: .*EIO/);
   });
 
   it('has every file on the disk before its name, and the name before it goes on', async () => {
@@ -306,6 +353,15 @@ describe('the trust file', () => {
     await writeFile(at('trust.yaml'), 'damaged');
     expect(await open().save(wanted)).toEqual([]);
     expect(await bytes()).toBe(String(trust));
+  });
+
+  it('is written again, as the clock is, when somebody has removed it', async () => {
+    const state = open();
+    await state.save(wanted);
+    await rm(directory, { recursive: true });
+    expect(await state.save(wanted)).toEqual([]);
+    expect(await bytes()).toBe(String(trust));
+    expect(await findState(open())).toMatchObject({ rollouts: { payments: 1 }, clockMs: 1_000 });
   });
 
   it('that cannot be kept is told, and in nobody’s way', async () => {
