@@ -93,6 +93,15 @@ describe('documents and bundles', () => {
     expect(warnings(loaded)).toEqual(['broken.tar.gz archive_invalid']);
   });
 
+  it('are warned of when there is no shelf, but not when the state has none', async () => {
+    const place = await rolloutPlace();
+    await place.putDocument('orders.json', testDocument(1, 1));
+    await rm(place.paths.state, { recursive: true });
+    expect(warnings(await place.load())).toEqual([]);
+    await rm(place.paths.bundles, { recursive: true });
+    expect((await place.load()).warnings.map(({ code }) => code)).toEqual(['bundle_missing']);
+  });
+
   it('are not opened when no document names them', async () => {
     const place = await rolloutPlace();
     await place.putArchive('stray.tar.gz', smallBundle('9'));
@@ -295,6 +304,11 @@ describe('what a former process remembered', () => {
       'state_unreadable',
     ],
     [
+      'a newest document that no longer counts, with a last rollout that does',
+      () => record(mallory(), { lastRollout: testDocument(8, 1) }),
+      'signature_threshold',
+    ],
+    [
       'a last rollout that is forged',
       () => record(testDocument(9, 1), { lastRollout: mallory() }),
       'signature_threshold',
@@ -323,6 +337,13 @@ describe('what a former process remembered', () => {
     const loaded = await place.load({ remembered });
     expect(standing(loaded)).toEqual({ orders: '9 9 no_bundle bundle_not_on_shelf' });
     expect(loaded.warnings.map((warning) => warning.code)).toEqual([code]);
+  });
+
+  it('says nothing where it has no documents', async () => {
+    const place = await rolloutPlace();
+    const empty = { approved: null, lastRollout: null, running: null, bundles: [] };
+    const loaded = await place.load({ remembered: new Map([['orders', empty]]) });
+    expect([standing(loaded), warnings(loaded)]).toEqual([{}, []]);
   });
 
   it('of another service is ignored', async () => {
