@@ -20,6 +20,12 @@ import {
 import { type Problem, problem } from '../errors.js';
 import { listHistories } from '../repository/histories.js';
 import { readHistory } from '../repository/history.js';
+import {
+  type BelievedRules,
+  type JudgedHistory,
+  judgeHistory,
+  recordedTrust,
+} from '../repository/judge.js';
 import { evidenceFile, type RolloutId } from '../repository/layout.js';
 import { failed, ok, type Result } from '../result.js';
 import { parseTrust, type Trust } from '../rollout/trust.js';
@@ -33,7 +39,6 @@ import {
   trustPath,
 } from './index-file.js';
 import { jsonText } from './json-text.js';
-import { type BelievedRules, type JudgedHistory, judgeHistory, recordedTrust } from './judge.js';
 import { shortProblem } from './report.js';
 
 export interface CheckedFolder {

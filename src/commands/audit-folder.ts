@@ -13,13 +13,6 @@ import {
   trustPath,
 } from '../audit/index-file.js';
 import { jsonText } from '../audit/json-text.js';
-import {
-  beginningProblem,
-  type JudgedEntry,
-  type JudgedHistory,
-  judgeHistory,
-  recordedTrust,
-} from '../audit/judge.js';
 import type { Interval, LogFacts } from '../audit/log-facts.js';
 import { type DocumentReport, reportDocuments, shortProblem } from '../audit/report.js';
 import { type Contradiction, type Run, runsOf } from '../audit/runs.js';
@@ -29,6 +22,13 @@ import type { Digest } from '../bundle/types.js';
 import { AUDIT_FILE_BYTES_MAX } from '../constants.js';
 import { listHistories } from '../repository/histories.js';
 import { readHistory } from '../repository/history.js';
+import {
+  beginningProblem,
+  type JudgedEntry,
+  type JudgedHistory,
+  judgeHistory,
+  recordedTrust,
+} from '../repository/judge.js';
 import { evidenceFile, type RolloutId } from '../repository/layout.js';
 import type { Repository } from '../repository/open.js';
 import {

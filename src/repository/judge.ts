@@ -4,12 +4,12 @@
  */
 import type { Digest } from '../bundle/types.js';
 import { type Problem, problem } from '../errors.js';
-import { chainProblems, type History, type HistoryEntry } from '../repository/history.js';
 import { parseSealed } from '../rollout/documents.js';
 import { checkOrder, NOTHING_SEEN, remember } from '../rollout/order.js';
 import type { Trust } from '../rollout/trust.js';
 import type { VerifiedDocument } from '../rollout/types.js';
 import { examineRollout, verifyDocument } from '../rollout/verify.js';
+import { chainProblems, type History, type HistoryEntry } from './history.js';
 
 export interface JudgedEntry extends HistoryEntry {
   /** By whose rules. */
