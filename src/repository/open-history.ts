@@ -53,7 +53,7 @@ export async function openHistory(
   const history = await readHistory(root, id, { trust, environment: id.environment });
   if (!history.ok) return history;
   const { entries: read } = history.value;
-  const isPuzzling = read.some((entry) => hasOtherRules(entry, trust));
+  const isPuzzling = read.some((entry) => otherRules(entry, trust) !== undefined);
   const known: TrustHistory = isPuzzling
     ? await readTrustHistory(root)
     : { versions: [], gap: undefined };
@@ -62,7 +62,10 @@ export async function openHistory(
   const entries = read.map((entry, i) => {
     const ofItsDay = judged[i];
     const day = ofItsDay && believed(ofItsDay.trust)?.trust;
-    return opened(entry, { ofItsDay, day, now: trust, environment: id.environment });
+    const recorded = otherRules(entry, trust);
+    const isUnknown = recorded !== undefined && believed(recorded) === undefined;
+    const rules = { ofItsDay, day, now: trust, environment: id.environment };
+    return { ...opened(entry, rules), isUnknown };
   });
   const seen = entries.map((entry) => ({ ...entry, document: documentOf(entry) }));
   // One that only lacks approvals is no fault; an emergency that verifies has no problems.
@@ -110,15 +113,17 @@ interface Rules {
   readonly environment: string;
 }
 
-function opened(entry: HistoryEntry, { ofItsDay, day, now, environment }: Rules): OpenEntry {
-  if (entry.document !== undefined) return { ...entry, past: undefined, isUnknown: false };
+function opened(
+  entry: HistoryEntry,
+  { ofItsDay, day, now, environment }: Rules,
+): Omit<OpenEntry, 'isUnknown'> {
   const document = ofItsDay?.document;
-  if (document === undefined || day === undefined) {
-    return { ...entry, past: undefined, isUnknown: hasOtherRules(entry, now) };
+  if (entry.document !== undefined || document === undefined || day === undefined) {
+    return { ...entry, past: undefined };
   }
   const past = { document, examined: ofItsDay?.examined };
   const still = stillApproved(entry, { day, now, environment });
-  return { ...entry, ...still, past, isUnknown: false };
+  return { ...entry, ...still, past };
 }
 
 /**
@@ -139,10 +144,13 @@ function stillApproved(
   return { document: document.value, examined: examined.ok ? examined.value : undefined };
 }
 
-function hasOtherRules({ document, bytes, file }: HistoryEntry, { digest }: Trust): boolean {
-  if (document !== undefined) return false;
-  const recorded = recordedTrust(bytes, file);
-  return recorded !== undefined && recorded !== digest;
+/** The rules that a document names, which does not verify by those of now. */
+function otherRules(
+  { document, bytes, file }: HistoryEntry,
+  { digest }: Trust,
+): string | undefined {
+  const recorded = document === undefined ? recordedTrust(bytes, file) : undefined;
+  return recorded === digest ? undefined : recorded;
 }
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
