@@ -78,7 +78,8 @@ export async function checkFolder(folder: string, by: Believed): Promise<Result<
     const history = await readHistory(folder, id, { trust: by.given, environment });
     if (!history.ok) return history;
     const believed = (digest: string) => versions.get(digest);
-    const judged = judgeHistory(history.value, { given: by.given, believed });
+    const all = [...versions.values()];
+    const judged = judgeHistory(history.value, { given: by.given, believed, all });
     problems.push(...advised(judged, index, by), ...(await checkEvidence(folder, judged)));
     histories.push(judged);
   }

@@ -32,6 +32,7 @@ import {
 import { evidenceFile, type RolloutId } from '../repository/layout.js';
 import type { Repository } from '../repository/open.js';
 import {
+  allRules,
   readTrustHistory,
   rulesWith,
   type TrustHistory,
@@ -73,7 +74,7 @@ export async function gatherAudit(
     const history = await readHistory(root, id, { trust, environment: id.environment });
     if (!history.ok) return history;
     const believed = (digest: string) => rulesWith(versions, digest);
-    const judged = judgeHistory(history.value, { given: trust, believed });
+    const judged = judgeHistory(history.value, { given: trust, believed, all: allRules(versions) });
     const audited = auditRollout(judged, interval, logs);
     if (audited.entries.length === 0) continue;
     rollouts.push(audited);

@@ -13,7 +13,7 @@ import { chainProblems, type HistoryEntry, readHistory } from './history.js';
 import { type JudgedEntry, judgeHistory, recordedTrust } from './judge.js';
 import type { RolloutId } from './layout.js';
 import type { Repository } from './open.js';
-import { readTrustHistory, rulesWith, type TrustHistory } from './trust-history.js';
+import { allRules, readTrustHistory, rulesWith, type TrustHistory } from './trust-history.js';
 
 /** `document` and `examined`: as it counts now. */
 export interface OpenEntry extends HistoryEntry {
@@ -53,12 +53,20 @@ export async function openHistory(
   const history = await readHistory(root, id, { trust, environment: id.environment });
   if (!history.ok) return history;
   const { entries: read } = history.value;
-  const isPuzzling = read.some((entry) => otherRules(entry, trust) !== undefined);
+  // What waits for approval by the rules of now has no others.
+  const isPuzzling = read.some((entry) => {
+    const isTaken = entry.document !== undefined || entry.examined !== undefined;
+    return !isTaken || otherRules(entry, trust) !== undefined;
+  });
   const known: TrustHistory = isPuzzling
     ? await readTrustHistory(root)
     : { versions: [], gap: undefined };
   const believed = (digest: string) => rulesWith(known, digest);
-  const { entries: judged } = judgeHistory(history.value, { given: trust, believed });
+  const { entries: judged } = judgeHistory(history.value, {
+    given: trust,
+    believed,
+    all: allRules(known),
+  });
   const entries = read.map((entry, i) => {
     const ofItsDay = judged[i];
     const day = ofItsDay && believed(ofItsDay.trust)?.trust;

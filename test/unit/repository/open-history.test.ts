@@ -117,6 +117,18 @@ describe('a document that the rules of its day took, and those of now do not', (
     expect(await open([...two, emergency], WITHOUT.author)).toMatchObject({ counting: [1, 2, 3] });
   });
 
+  it('is an emergency of somebody who came after the document that it stands on', async () => {
+    const base = sealNext([], { active: OLD, approvals: ['bob'] });
+    const repository = await place([base, makeEmergency({ base, by: 'dan' })], WITHOUT.emergency, {
+      changed: '20',
+    });
+    await writeFile(`${repository.root}/trust.yaml`, rolloutTrustText({ limits: '{}' }));
+    commitAll(repository.root, secondsOf('25'));
+    const now = resultValue(await openRepository(repository.root));
+    const found = resultValue(await openHistory(now, ID));
+    expect(found).toMatchObject({ latest: { author: 'dan' }, newest: { sequence: 1 } });
+  });
+
   it('is none that waits for approval', async () => {
     const waiting = sealNext([verified(two[0] as Buffer)], { active: NEW });
     const found = await open([two[0] as Buffer, waiting], WITHOUT.approver);
