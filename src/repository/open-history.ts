@@ -72,8 +72,11 @@ export async function openHistory(
     const day = ofItsDay && believed(ofItsDay.trust)?.trust;
     const recorded = otherRules(entry, trust);
     const isUnknown = recorded !== undefined && believed(recorded) === undefined;
-    const rules = { ofItsDay, day, now: trust, environment: id.environment };
-    return { ...opened(entry, rules), isUnknown };
+    const { environment } = id;
+    const waited = recorded === undefined ? undefined : believed(recorded)?.trust;
+    const examined = entry.examined ?? waitingBy(entry, waited, environment);
+    const rules = { ofItsDay, day, now: trust, environment };
+    return { ...opened({ ...entry, examined }, rules), isUnknown };
   });
   const seen = entries.map((entry) => ({ ...entry, document: documentOf(entry) }));
   // One that only lacks approvals is no fault; an emergency that verifies has no problems.
@@ -150,6 +153,12 @@ function stillApproved(
   if (!document.ok) return undefined;
   const examined = examineRollout(bytes, file, { trust, environment });
   return { document: document.value, examined: examined.ok ? examined.value : undefined };
+}
+
+/** A proposal whose author's key is gone still waits; nobody can approve it, and another may take its place. */
+function waitingBy({ bytes, file }: HistoryEntry, trust: Trust | undefined, environment: string) {
+  const examined = trust && examineRollout(bytes, file, { trust, environment });
+  return examined?.ok === true && examined.value.unmet.length > 0 ? examined.value : undefined;
 }
 
 /** The rules that a document names, which does not verify by those of now. */

@@ -133,6 +133,8 @@ describe('a document that the rules of its day took, and those of now do not', (
     const waiting = sealNext([verified(two[0] as Buffer)], { active: NEW });
     const found = await open([two[0] as Buffer, waiting], WITHOUT.approver);
     expect(found).toMatchObject({ documents: [1], ends: [undefined, 1, 1, 2] });
+    const orphan = await open([two[0] as Buffer, waiting], WITHOUT.author);
+    expect(orphan).toMatchObject({ documents: [1], ends: [1, 1, 1, 2] });
   });
 
   it('is held against what it follows', async () => {
