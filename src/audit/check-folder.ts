@@ -20,6 +20,12 @@ import {
 import { type Problem, problem } from '../errors.js';
 import { listHistories } from '../repository/histories.js';
 import { readHistory } from '../repository/history.js';
+import {
+  type BelievedRules,
+  type JudgedHistory,
+  judgeHistory,
+  recordedTrust,
+} from '../repository/judge.js';
 import { evidenceFile, type RolloutId } from '../repository/layout.js';
 import { failed, ok, type Result } from '../result.js';
 import { parseTrust, type Trust } from '../rollout/trust.js';
@@ -33,7 +39,6 @@ import {
   trustPath,
 } from './index-file.js';
 import { jsonText } from './json-text.js';
-import { type BelievedRules, type JudgedHistory, judgeHistory, recordedTrust } from './judge.js';
 import { shortProblem } from './report.js';
 
 export interface CheckedFolder {
@@ -73,7 +78,8 @@ export async function checkFolder(folder: string, by: Believed): Promise<Result<
     const history = await readHistory(folder, id, { trust: by.given, environment });
     if (!history.ok) return history;
     const believed = (digest: string) => versions.get(digest);
-    const judged = judgeHistory(history.value, { given: by.given, believed });
+    const all = [...versions.values()];
+    const judged = judgeHistory(history.value, { given: by.given, believed, all });
     problems.push(...advised(judged, index, by), ...(await checkEvidence(folder, judged)));
     histories.push(judged);
   }

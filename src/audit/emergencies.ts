@@ -1,7 +1,7 @@
 /** Emergencies, and what took them over: made from the documents alone, so that anybody can again. */
 import type { Digest } from '../bundle/types.js';
+import type { JudgedHistory } from '../repository/judge.js';
 import type { VerifiedDocument, VerifiedEmergency } from '../rollout/types.js';
-import type { JudgedHistory } from './judge.js';
 
 export interface EmergencyRecord {
   readonly environment: string;

@@ -4,11 +4,11 @@
  */
 import type { Digest } from '../bundle/types.js';
 import { formatProblem, type Problem } from '../errors.js';
+import { isProposal, type JudgedEntry, type JudgedHistory } from '../repository/judge.js';
 import { type Change, changesBetween } from '../rollout/changes.js';
 import { approvedState } from '../rollout/effective.js';
 import type { ResolvedBundle, VerifiedDocument } from '../rollout/types.js';
 import type { ExaminedRollout } from '../rollout/verify.js';
-import { isProposal, type JudgedEntry, type JudgedHistory } from './judge.js';
 import type { Live } from './live.js';
 import { type Run, sourceOf } from './runs.js';
 

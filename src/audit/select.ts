@@ -1,7 +1,7 @@
 /** Which documents of a history an auditor needs for an interval. */
 import type { Digest } from '../bundle/types.js';
+import type { JudgedEntry, JudgedHistory } from '../repository/judge.js';
 import type { VerifiedDocument } from '../rollout/types.js';
-import type { JudgedEntry, JudgedHistory } from './judge.js';
 import type { Interval } from './log-facts.js';
 import type { Run } from './runs.js';
 

@@ -13,13 +13,6 @@ import {
   trustPath,
 } from '../audit/index-file.js';
 import { jsonText } from '../audit/json-text.js';
-import {
-  beginningProblem,
-  type JudgedEntry,
-  type JudgedHistory,
-  judgeHistory,
-  recordedTrust,
-} from '../audit/judge.js';
 import type { Interval, LogFacts } from '../audit/log-facts.js';
 import { type DocumentReport, reportDocuments, shortProblem } from '../audit/report.js';
 import { type Contradiction, type Run, runsOf } from '../audit/runs.js';
@@ -29,9 +22,17 @@ import type { Digest } from '../bundle/types.js';
 import { AUDIT_FILE_BYTES_MAX } from '../constants.js';
 import { listHistories } from '../repository/histories.js';
 import { readHistory } from '../repository/history.js';
+import {
+  beginningProblem,
+  type JudgedEntry,
+  type JudgedHistory,
+  judgeHistory,
+  recordedTrust,
+} from '../repository/judge.js';
 import { evidenceFile, type RolloutId } from '../repository/layout.js';
 import type { Repository } from '../repository/open.js';
 import {
+  allRules,
   readTrustHistory,
   rulesWith,
   type TrustHistory,
@@ -73,7 +74,7 @@ export async function gatherAudit(
     const history = await readHistory(root, id, { trust, environment: id.environment });
     if (!history.ok) return history;
     const believed = (digest: string) => rulesWith(versions, digest);
-    const judged = judgeHistory(history.value, { given: trust, believed });
+    const judged = judgeHistory(history.value, { given: trust, believed, all: allRules(versions) });
     const audited = auditRollout(judged, interval, logs);
     if (audited.entries.length === 0) continue;
     rollouts.push(audited);

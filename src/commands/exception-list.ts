@@ -22,9 +22,9 @@ export function registerExceptionList(exception: Command, io: Io): void {
     if (!place.ok) return fail(io, place.problems);
     const history = await historyAt(place.value);
     if (!history.ok) return fail(io, history.problems);
-    const { newest } = history.value;
+    const { latest } = history.value;
     const nowMs = Date.now();
-    const exceptions = newest === undefined ? [] : approvedState(newest).exceptions;
+    const exceptions = latest === undefined ? [] : approvedState(latest).exceptions;
     const listed = exceptions.map((each) => described(each, nowMs));
     if (flags.json === true) return printJson(io, listed);
     if (listed.length === 0) return print(io, 'no exceptions');

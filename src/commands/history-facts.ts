@@ -1,14 +1,15 @@
 /** What `history` and `audit export` find out about one rollout: the form of `history --json`. */
-import { beginningProblem, type JudgedHistory, judgeHistory } from '../audit/judge.js';
+
 import { type Answer, type LiveFacts, liveFacts } from '../audit/live.js';
 import type { LogAccount, LogFacts } from '../audit/log-facts.js';
 import { type DocumentReport, reportDocuments, shortProblem } from '../audit/report.js';
 import { type Contradiction, runsOf } from '../audit/runs.js';
 import type { Digest } from '../bundle/types.js';
 import { readHistory } from '../repository/history.js';
+import { beginningProblem, type JudgedHistory, judgeHistory } from '../repository/judge.js';
 import type { RolloutId } from '../repository/layout.js';
 import type { Repository } from '../repository/open.js';
-import { readTrustHistory, rulesWith } from '../repository/trust-history.js';
+import { allRules, readTrustHistory, rulesWith } from '../repository/trust-history.js';
 import { ok, type Result } from '../result.js';
 import { type BundleComparison, compareBundles } from './bundle-changes.js';
 
@@ -74,5 +75,5 @@ export async function readJudged(
   const isTaken = history.value.entries.every(({ document }) => document !== undefined);
   const { versions } = isTaken ? { versions: [] } : await readTrustHistory(root);
   const believed = (digest: string) => rulesWith({ versions }, digest);
-  return ok(judgeHistory(history.value, { given: trust, believed }));
+  return ok(judgeHistory(history.value, { given: trust, believed, all: allRules({ versions }) }));
 }

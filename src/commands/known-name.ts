@@ -19,6 +19,7 @@ export async function checkKnown(
 ): Promise<Result<undefined>> {
   const history = await historyAt(place);
   if (!history.ok) return history;
+  // Names are looked up in what ran last; whether it still counts is asked when the change is sealed.
   const { newest, lastRollout } = history.value;
   const names = (lastRollout?.source[list] ?? []).map((each) => each.name);
   if (names.includes(name)) return ok(undefined);

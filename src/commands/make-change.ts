@@ -1,12 +1,13 @@
 /** What every command that changes a rollout does: seal, write, say, and hand over when asked. */
 import type { Command } from 'commander';
 import type { Digest } from '../bundle/types.js';
+import { openHistory } from '../repository/open-history.js';
 import {
   type Delta,
   type SealedEmergencyChange,
   sealEmergencyChange,
 } from '../repository/seal-emergency.js';
-import { openHistory, type SealedRolloutChange, sealChange } from '../repository/seal-rollout.js';
+import { type SealedRolloutChange, sealChange } from '../repository/seal-rollout.js';
 import type { Result } from '../result.js';
 import type { Provenance } from '../rollout/change-rules.js';
 import { type ApplyFlags, applyChange, applyTimeout, withApplyFlags } from './apply-flags.js';
@@ -124,7 +125,7 @@ async function sealDelta(
   return saved.ok ? sealed : saved;
 }
 
-/** The history of the rollout, when every document of it can be believed. Problem code: `history_broken`. */
+/** The history of the rollout, when every document of it could be believed once. Problem code: `history_broken`. */
 export async function historyAt({ id, repository }: Place) {
   return openHistory(repository, id);
 }

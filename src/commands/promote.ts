@@ -81,7 +81,7 @@ function refOf(
   if (from === undefined || candidate === true) return ok(named);
   if (from.active === undefined) {
     const help =
-      '`cedargate history` says what is approved there; a document that waits is not active';
+      '`cedargate history` says what is approved there; a document that waits is not active, and one that does not count since a key was removed is to be approved again, or sealed anew, there first';
     return failed(problem('change_refused', `nothing is active in \`${environment}\``, { help }));
   }
   if (named !== undefined && bundleRefText(named) !== bundleRefText(from.active)) {

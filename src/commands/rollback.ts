@@ -1,8 +1,10 @@
 /** `cedargate rollback`: back to the bundle that was active before. */
 import type { Command } from 'commander';
 import { problem } from '../errors.js';
+import { revokedIn } from '../repository/open-history.js';
 import { failed, ok, type Result } from '../result.js';
 import { setBundle } from '../rollout/edit-source.js';
+import { rollbackTarget, rolloutOf } from '../rollout/next-document.js';
 import type { VerifiedRollout } from '../rollout/types.js';
 import type { Place } from './change-flags.js';
 import {
@@ -65,8 +67,14 @@ async function wayBack(
 ): Promise<Result<Resolved & { readonly rollback: NonNullable<Resolved['rollback']> }>> {
   const history = await historyAt(place);
   if (!history.ok) return history;
-  const resolved = history.value.lastRollout?.resolved;
-  if (resolved?.rollback) return ok({ ...resolved, rollback: resolved.rollback });
+  const { lastRollout, counting } = history.value;
+  const resolved = lastRollout?.resolved;
+  const counts = counting.some((each) => rolloutOf(each).digest === lastRollout?.digest);
+  // What a document that does not count calls the way back may be what a thief wants to run.
+  const back = counts
+    ? resolved?.rollback
+    : resolved && rollbackTarget(counting, resolved.active, [...revokedIn(history.value)]);
+  if (resolved && back) return ok({ ...resolved, rollback: back });
   const { name, environment } = place.id;
   const message = `\`${name}\` in \`${environment}\` has no bundle to go back to`;
   const help = 'promote a bundle that is good, or stop enforcing at once: `cedargate relax`';

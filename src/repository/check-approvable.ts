@@ -19,8 +19,8 @@ import type { ResolvedBundle, VerifiedDocument, VerifiedRollout } from '../rollo
 import { bundleFacts, type FoundBundle, findBundle } from './bundles.js';
 import type { RolloutId } from './layout.js';
 import type { Repository } from './open.js';
-import { activeThere } from './provenance.js';
-import { openHistory } from './seal-rollout.js';
+import { asOfItsDay, type OpenHistory, openHistory } from './open-history.js';
+import { type AsOf, activeThere } from './provenance.js';
 
 export interface Approvable {
   readonly id: RolloutId;
@@ -37,19 +37,33 @@ export async function checkApprovable(
 ): Promise<Result<undefined>> {
   const history = await openHistory(repository, asked.id);
   if (!history.ok) return history;
-  const { digest } = asked.document;
-  const earlier = history.value.entries
-    .flatMap(({ document }) => document ?? [])
-    .filter((each) => each.digest !== digest);
-  const place = placeProblem(asked, earlier.at(-1));
+  const before = earlierThan(asked.document, history.value);
+  const place = placeProblem(asked, before.documents.at(-1));
   if (place !== undefined) return failed(place);
-  const expected = expectedPayload(asked.document, earlier);
+  const expected = expectedPayload(asked.document, before);
   const [wrong, ...more] = [
     ...deviations(asked, expected),
-    ...(await ruleProblems(repository, asked, expected, earlier.at(-1))),
+    ...(await ruleProblems(repository, asked, expected, before)),
   ];
   if (wrong !== undefined) return failed(wrong, ...more);
-  return checkBundles(repository, asked, earlier);
+  return checkBundles(repository, asked, before.counting);
+}
+
+interface Earlier {
+  readonly documents: readonly VerifiedDocument[];
+  readonly counting: readonly VerifiedDocument[];
+  readonly ofItsDay: boolean;
+}
+
+/**
+ * One that was approved in its day, and is again since a key is gone, was made after the documents of that
+ * day: it is held against them as they counted then.
+ */
+function earlierThan({ digest }: VerifiedRollout, history: OpenHistory): Earlier {
+  const ofItsDay = history.entries.some(({ past }) => past?.document.digest === digest);
+  const { documents, counting } = ofItsDay ? asOfItsDay(history) : history;
+  const isOther = (each: VerifiedDocument) => each.digest !== digest;
+  return { documents: documents.filter(isOther), counting: counting.filter(isOther), ofItsDay };
 }
 
 /** It is the next one, and nothing has come since. */
@@ -72,11 +86,11 @@ function placeProblem(
 /** What an honest author's command would have sealed from the same source at the same moment. */
 function expectedPayload(
   document: VerifiedRollout,
-  history: readonly VerifiedDocument[],
+  { documents, counting }: Earlier,
 ): RolloutPayload {
   const { source, sourceText, resolved, author, trust, seed, issuedAtMs, evidence } = document;
   return nextDocument({
-    ...{ history, source, sourceText, author, trust, issuedAtMs },
+    ...{ history: documents, counting, source, sourceText, author, trust, issuedAtMs },
     active: resolved.active,
     candidate: resolved.candidate ?? undefined,
     newSeed: seed,
@@ -117,14 +131,16 @@ async function ruleProblems(
   repository: Repository,
   { id, document, file, nowMs }: Approvable,
   payload: RolloutPayload,
-  newest: VerifiedDocument | undefined,
+  { documents, counting: counted, ofItsDay }: Earlier,
 ): Promise<Problem[]> {
   // As of when it was sealed: what moved on meanwhile is no fault of it. A date ahead gains nothing.
   const atMs = Math.min(document.issuedAtMs, nowMs);
-  const from = await provenance(repository, id, payload, atMs);
+  const from = await provenance(repository, id, payload, { atMs, ofItsDay });
   if (!from.ok) return [...from.problems];
   const { trust } = repository;
-  const problems = changeProblems({ payload, newest, trust, nowMs: atMs, from: from.value });
+  const [newest, counting] = [documents.at(-1), counted.at(-1)];
+  const against = { payload, newest, counting, trust, nowMs: atMs, from: from.value };
+  const problems = changeProblems(against);
   if (isExpired(document, nowMs)) {
     problems.push(problem('change_refused', `the document expired at ${payload.expiresAt}`));
   }
@@ -140,11 +156,11 @@ async function provenance(
   repository: Repository,
   { name, environment }: RolloutId,
   { resolved }: RolloutPayload,
-  atMs: number,
+  asOf: AsOf,
 ): Promise<Result<Provenance | undefined>> {
   const { after } = repository.trust.environments.find((each) => each.name === environment) ?? {};
   if (after === undefined) return ok(undefined);
-  const there = await activeThere(repository, { name, environment: after }, atMs);
+  const there = await activeThere(repository, { name, environment: after }, asOf);
   if (!there.ok) return there;
   const { active, activeSinceMs, revoked } = there.value;
   const isActive = active?.digest === resolved.active.digest;

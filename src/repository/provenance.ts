@@ -7,11 +7,17 @@ import { unmet } from '../rollout/impact.js';
 import type { ResolvedBundle } from '../rollout/types.js';
 import type { HistoryEntry } from './history.js';
 import type { Repository } from './open.js';
-import { openHistory } from './seal-rollout.js';
+import { asOfItsDay, type OpenEntry, openHistory, revokedIn } from './open-history.js';
 
 export interface ActiveThere extends Provenance {
   /** What is active there; undefined when nothing is. */
   readonly active: ResolvedBundle | undefined;
+}
+
+export interface AsOf {
+  readonly atMs?: number;
+  /** Takes documents at the word of the rules of their day. */
+  readonly ofItsDay?: boolean;
 }
 
 /**
@@ -24,21 +30,23 @@ export interface ActiveThere extends Provenance {
 export async function activeThere(
   repository: Repository,
   { name, environment }: { readonly name: string; readonly environment: string },
-  atMs = Number.POSITIVE_INFINITY,
+  { atMs = Number.POSITIVE_INFINITY, ofItsDay = false }: AsOf = {},
 ): Promise<Result<ActiveThere>> {
   const history = await openHistory(repository, { environment, name });
   if (!history.ok) return history;
-  const { entries: all, newest: last } = history.value;
-  const revoked = last === undefined ? new Set<Digest>() : approvedState(last).revoked;
-  const entries = all.slice(0, all.findLastIndex((entry) => countsAt(entry, atMs)) + 1);
+  const { entries: all } = ofItsDay ? asOfItsDay(history.value) : history.value;
+  const revoked = revokedIn(history.value);
+  const entries = all.slice(0, all.findLastIndex((entry) => ranAt(entry, atMs)) + 1);
   const newest = entries.at(-1)?.document;
   const active = newest && approvedState(newest).active;
   const activeSinceMs = active && activeSince(entries, active.digest);
   return ok({ environment, active, activeSinceMs, revoked });
 }
 
-function countsAt({ document }: HistoryEntry, atMs: number): boolean {
-  return document !== undefined && document.issuedAtMs <= atMs;
+/** Also what does not count any more: it ran, and what was active before it is so no longer. */
+function ranAt({ document, past }: OpenEntry, atMs: number): boolean {
+  const ran = document ?? past?.document;
+  return ran !== undefined && ran.issuedAtMs <= atMs;
 }
 
 /** One between that lacks approvals, by the rules of today, may have run all the same. */

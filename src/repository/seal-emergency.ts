@@ -11,14 +11,15 @@ import { approvedState } from '../rollout/effective.js';
 import { blockFields } from '../rollout/entries-schema.js';
 import { fitProblem } from '../rollout/fit.js';
 import { sealEmergency } from '../rollout/seal.js';
-import type { Block, VerifiedDocument, VerifiedEmergency } from '../rollout/types.js';
+import type { Block, VerifiedEmergency, VerifiedRollout } from '../rollout/types.js';
 import { verifyDocument } from '../rollout/verify.js';
 import type { PrivateKey } from '../signing/keys.js';
 import { bundleFacts, findDigest } from './bundles.js';
 import { documentFile, type RolloutId } from './layout.js';
 import type { Repository } from './open.js';
+import { openHistory } from './open-history.js';
 import { personWith } from './people.js';
-import { openHistory, type SealedChange } from './seal-rollout.js';
+import type { SealedChange } from './seal-rollout.js';
 
 /** What one command adds; what an open emergency says already is repeated. */
 export interface Delta {
@@ -52,21 +53,29 @@ export async function sealEmergencyChange(
   if (!person.ok) return person;
   const history = await openHistory(repository, id);
   if (!history.ok) return history;
-  const { newest, lastRollout, entries } = history.value;
-  if (newest === undefined || lastRollout === undefined) {
+  const { newest, lastRollout, entries, documents } = history.value;
+  if (lastRollout === undefined) {
     const message = `there is no approved document of \`${id.name}\` in \`${id.environment}\``;
     const help = 'check the name and --environment: an emergency stands on what is approved there';
     return failed(problem('change_refused', message, { help }));
   }
-  const overdue = overdueProblem(newest, nowMs);
+  const by = { trust, environment: id.environment };
+  const stands = verifyDocument(lastRollout.bytes, documentFile(id, lastRollout.sequence), by);
+  if (!stands.ok) return withoutBase(stands, id);
+  // One that was declared with a key that is gone says nothing any more, but what it revoked.
+  const open = newest?.kind === 'emergency' && isOn(newest, lastRollout) ? newest : undefined;
+  const overdue = open && overdueProblem(open, nowMs);
   if (overdue !== undefined) return failed(overdue);
   const base = parseSealed(lastRollout.bytes, 'base');
   if (!base.ok) return base;
   if (base.value.kind !== 'SealedRollout') throw new Error('a verified rollout is a rollout');
 
-  const open = newest.kind === 'emergency' ? newest : undefined;
-  const active = delta.revokeActive === true ? approvedState(newest).active?.digest : undefined;
+  const active =
+    delta.revokeActive === true ? approvedState(open ?? lastRollout).active?.digest : undefined;
   const within = trust.limits.reconcileWithin ?? RECONCILE_WITHIN_MS;
+  const revoked = documents.flatMap((each) => {
+    return each.kind === 'emergency' && isOn(each, lastRollout) ? each.revoke : [];
+  });
   // A proposal that waits keeps its number, and is overtaken.
   const sequence = (entries.at(-1)?.sequence ?? 0) + 1;
   const bytes = sealEmergency(
@@ -76,7 +85,7 @@ export async function sealEmergencyChange(
       relax: united(open?.relax ?? [], delta.relax ?? []),
       rollback: (open?.rollback ?? false) || (delta.rollback ?? false),
       blocks: unitedBlocks(open?.blocks ?? [], delta).map(blockFields),
-      revoke: [...new Set<Digest>([...(open?.revoke ?? []), ...(active ? [active] : [])])],
+      revoke: [...new Set<Digest>([...revoked, ...(active ? [active] : [])])],
       ticket,
       issuedAt: new Date(nowMs).toISOString(),
       reconcileBy: new Date(nowMs + within).toISOString(),
@@ -84,7 +93,7 @@ export async function sealEmergencyChange(
     key,
   );
   const file = documentFile(id, sequence);
-  const verified = verifyDocument(bytes, file, { trust, environment: id.environment });
+  const verified = verifyDocument(bytes, file, by);
   if (!verified.ok) return asAsked(verified);
   if (verified.value.kind !== 'emergency') throw new Error('a sealed emergency is one');
   const misfit = await blocksMisfit(repository, verified.value, delta.blocks ?? []);
@@ -92,6 +101,16 @@ export async function sealEmergencyChange(
   const { digest } = verified.value;
   const change = { id, file, bytes, sequence, digest, replaces: undefined, source: undefined };
   return ok({ ...change, document: verified.value });
+}
+
+function isOn({ base }: VerifiedEmergency, { digest }: VerifiedRollout): boolean {
+  return base.digest === digest;
+}
+
+/** No sidecar that has the trust.yaml of now would take it: it stands inside the emergency, and is verified with it. */
+function withoutBase({ problems: [first, ...rest] }: Failed, { name, environment }: RolloutId) {
+  const help = `a sidecar with this trust.yaml refuses every emergency on that document: have it approved again (\`cedargate approve\`), or seal it anew (\`cedargate promote ${name} --environment ${environment}\`); docs/signing.md, "A stolen key", says what goes faster`;
+  return failed({ ...first, help }, ...rest);
 }
 
 /** The document was never written: what people can correct is what they asked for. */
@@ -121,10 +140,10 @@ async function blocksMisfit(
 }
 
 /** Whoever lets an emergency lie does not get another one: somebody has to look at it first. */
-function overdueProblem(newest: VerifiedDocument, nowMs: number) {
-  if (newest.kind !== 'emergency' || nowMs < newest.reconcileByMs) return undefined;
-  const by = new Date(newest.reconcileByMs).toISOString();
-  const message = `emergency ${newest.sequence} (${newest.ticket}) was to be reconciled by ${by}`;
+function overdueProblem({ sequence, ticket, reconcileByMs }: VerifiedEmergency, nowMs: number) {
+  if (nowMs < reconcileByMs) return undefined;
+  const by = new Date(reconcileByMs).toISOString();
+  const message = `emergency ${sequence} (${ticket}) was to be reconciled by ${by}`;
   const help = 'take it over first: a rollout with --reconcile';
   return problem('emergency_unreconciled', message, { help });
 }

@@ -21,9 +21,9 @@ import type { RolloutSource, VerifiedDocument } from '../rollout/types.js';
 import { type ExaminedRollout, examineRollout } from '../rollout/verify.js';
 import type { PrivateKey } from '../signing/keys.js';
 import { bundleFacts, type FoundBundle, findBundle } from './bundles.js';
-import { type History, readHistory } from './history.js';
 import { documentFile, type RolloutId, rolloutFile } from './layout.js';
 import type { Repository } from './open.js';
+import { type OpenHistory, openHistory } from './open-history.js';
 import { personWith } from './people.js';
 
 export interface RolloutChange {
@@ -74,7 +74,9 @@ export async function sealChange(
   if (!author.ok) return author;
   const history = await openHistory(repository, id);
   if (!history.ok) return history;
-  const { proposal, newest } = history.value;
+  const { proposal, documents, counting, latest, newest } = history.value;
+  const unknown = unknownAhead(history.value);
+  if (unknown !== undefined) return failed(unknown);
   if (proposal !== undefined && !change.replace) {
     const message = `\`${proposal.file}\` waits for approval, and stands in the way`;
     return failed(problem('change_refused', message, { help: PROPOSAL_HELP }));
@@ -88,7 +90,8 @@ export async function sealChange(
 
   const payload = nextDocument({
     ...change,
-    history: history.value.entries.flatMap(({ document }) => document ?? []),
+    history: documents,
+    counting,
     source,
     sourceText: text,
     active: refOf(active),
@@ -99,7 +102,8 @@ export async function sealChange(
     evidence: undefined,
   });
   const { trust } = repository;
-  const [refused, ...more] = changeProblems({ payload, newest, trust, nowMs, from: change.from });
+  const against = { payload, newest: latest, counting: newest, trust, nowMs, from: change.from };
+  const [refused, ...more] = changeProblems(against);
   if (refused !== undefined) return failed(refused, ...more);
   return sealed(repository, change, payload, { source, text, active, history: history.value });
 }
@@ -107,11 +111,24 @@ export async function sealChange(
 const PROPOSAL_HELP =
   'have it approved with `cedargate approve`, or give --replace to seal this change in its place';
 
+/** What sidecars may have taken must not lose its number to another document: they would refuse that one. */
+function unknownAhead({ entries, latest, proposal }: OpenHistory): Problem | undefined {
+  const ahead = entries.find((entry) => {
+    const isNewer = entry.sequence > (latest?.sequence ?? 0);
+    return isNewer && (entry.isUnknown || entry.file !== proposal?.file);
+  });
+  if (ahead === undefined) return undefined;
+  const message = `\`${ahead.file}\` lacks approvals by the rules of now, and Git does not say whether it had enough by those of its day`;
+  const help =
+    'have it approved again with `cedargate approve`, or work where Git has the whole history';
+  return problem('history_broken', message, { help });
+}
+
 function sealed(
   { trust }: Repository,
   { id, key }: RolloutChange,
   payload: RolloutPayload,
-  { source, text, active, history }: Edited & { active: FoundBundle; history: History },
+  { source, text, active, history }: Edited & { active: FoundBundle; history: OpenHistory },
 ): Result<SealedRolloutChange> {
   const facts = bundleFacts(active.opened);
   if (!facts.ok) return facts;
@@ -134,20 +151,6 @@ function sealed(
 function inSource({ problems: [first, ...rest] }: Failed, file: string, source: string): Failed {
   const renamed = (p: Problem) => (p.file?.startsWith(file) ? { ...p, file: source } : p);
   return failed(renamed(first), ...rest.map(renamed));
-}
-
-/** Problem codes: `history_broken`, and why a document of it does not verify. */
-export async function openHistory(
-  { root, trust }: Repository,
-  id: RolloutId,
-): Promise<Result<History>> {
-  const history = await readHistory(root, id, { trust, environment: id.environment });
-  if (!history.ok) return history;
-  const { problems, entries } = history.value;
-  // One that only lacks approvals is no fault; an emergency that verifies has no problems.
-  const broken = entries.flatMap((entry) => (entry.examined === undefined ? entry.problems : []));
-  const [first, ...rest] = [...problems, ...broken];
-  return first === undefined ? history : failed(first, ...rest);
 }
 
 interface Edited {
@@ -186,9 +189,8 @@ async function editSource(
 async function resolveBundles(
   repository: Repository,
   source: RolloutSource,
-  { entries }: History,
+  { documents }: OpenHistory,
 ): Promise<Result<{ active: FoundBundle; candidate: FoundBundle | undefined }>> {
-  const documents = entries.flatMap(({ document }) => document ?? []);
   const active = await findBundle(repository, source.bundle);
   if (!active.ok) return active;
   const candidate = source.candidate && (await findBundle(repository, source.candidate));

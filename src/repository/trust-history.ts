@@ -59,6 +59,12 @@ export function rulesWith(
   return { trust, untilMs: Math.max(...ends) };
 }
 
+/** Every version that could be used, newest first. */
+export function allRules(history: Pick<TrustHistory, 'versions'>) {
+  const digests = new Set(history.versions.map(({ digest }) => digest));
+  return [...digests].flatMap((digest) => rulesWith(history, digest) ?? []);
+}
+
 /**
  * Along the first parents alone: what a merged branch had in between was never in force, and nobody
  * may have reviewed it.

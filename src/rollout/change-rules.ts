@@ -6,6 +6,7 @@
 import type { Digest } from '../bundle/types.js';
 import { type Problem, problem } from '../errors.js';
 import { timeText } from './document-fields.js';
+import { rolloutOf } from './next-document.js';
 import type { RolloutPayload } from './payload.js';
 import type { Trust } from './trust.js';
 import type { VerifiedDocument, VerifiedRollout } from './types.js';
@@ -21,8 +22,10 @@ export interface Provenance {
 
 export interface Change {
   readonly payload: RolloutPayload;
-  /** The newest that counts; undefined for the first. */
+  /** What it follows; undefined for the first. */
   readonly newest: VerifiedDocument | undefined;
+  /** The newest whose word for a bundle counts; another one than `newest` after a key was stolen. */
+  readonly counting: VerifiedDocument | undefined;
   readonly trust: Trust;
   readonly nowMs: number;
   /** Given with `--from`. */
@@ -50,7 +53,7 @@ function reconcileProblems({ payload, newest }: Change): Problem[] {
 }
 
 /** A bundle gets into an environment from the one before, after it was active there long enough. */
-function promotionProblems({ payload, newest, trust, from, nowMs }: Change): Problem[] {
+function promotionProblems({ payload, counting, trust, from, nowMs }: Change): Problem[] {
   const { environment, resolved } = payload;
   const refuse = (message: string, help?: string) => [
     problem('change_refused', message, help === undefined ? {} : { help }),
@@ -59,7 +62,7 @@ function promotionProblems({ payload, newest, trust, from, nowMs }: Change): Pro
   if (trust.environments.length > 0 && rule === undefined) {
     return refuse(`trust.yaml has no environment \`${environment}\``);
   }
-  const last = lastRollout(newest);
+  const last = rolloutOf(counting);
   const wasHere = last !== undefined && knownHere(last, resolved.active.digest);
   if (rule?.after === undefined || wasHere) return [];
   if (from === undefined || from.environment !== rule.after) {
@@ -109,15 +112,11 @@ function reviewProblems({ payload, nowMs }: Change): Problem[] {
  * not say that it is older than the one before. Of an emergency that says nothing: nobody looked at it.
  */
 function dateProblems({ payload, newest }: Change): Problem[] {
-  const last = lastRollout(newest);
+  const last = rolloutOf(newest);
   if (last === undefined || Date.parse(payload.issuedAt) >= last.issuedAtMs) return [];
   const issuedAt = timeText(last.issuedAtMs);
   const message = `it is dated ${payload.issuedAt}, and document ${last.sequence} was made at ${issuedAt}`;
   return [
     problem('change_refused', message, { help: 'compare the clock of the author with yours' }),
   ];
-}
-
-function lastRollout(newest: VerifiedDocument | undefined): VerifiedRollout | undefined {
-  return newest?.kind === 'emergency' ? newest.base : newest;
 }

@@ -6,8 +6,13 @@ import { type RolloutPayload, WRITTEN_FOR_READER } from './payload.js';
 import type { ResolvedBundle, RolloutSource, VerifiedDocument, VerifiedRollout } from './types.js';
 
 export interface NextDocument {
-  /** Verified ones that came before, ascending, of either kind. */
+  /** Those that came before, ascending, of either kind; each verified, by the rules of now or of its day. */
   readonly history: readonly VerifiedDocument[];
+  /**
+   * Those of them that still count. Whoever holds a stolen key may have made the others: they are followed,
+   * and what they revoked stays revoked, but nothing that helps a bundle is taken from them. Default: all.
+   */
+  readonly counting?: readonly VerifiedDocument[];
   readonly source: RolloutSource;
   readonly sourceText: string;
   readonly active: ResolvedBundle;
@@ -25,10 +30,10 @@ export interface NextDocument {
 }
 
 export function nextDocument(next: NextDocument): RolloutPayload {
-  const { history, source, active, issuedAtMs } = next;
+  const { history, counting = history, source, active, issuedAtMs } = next;
   const newest = history.at(-1);
-  const last = newest?.kind === 'emergency' ? newest.base : newest;
-  const revoked = unique([...revokedBefore(newest, last), ...next.revoke]);
+  const last = rolloutOf(counting.at(-1));
+  const revoked = unique([...history.flatMap(revokedBy), ...next.revoke]);
   return {
     apiVersion: API_VERSION,
     kind: 'PolicyRollout',
@@ -41,7 +46,7 @@ export function nextDocument(next: NextDocument): RolloutPayload {
     resolved: {
       active,
       candidate: next.candidate ?? null,
-      rollback: rollbackTarget(history, active, revoked) ?? null,
+      rollback: rollbackTarget(counting, active, revoked) ?? null,
     },
     superseded: unique([
       ...(last?.superseded ?? []),
@@ -54,7 +59,7 @@ export function nextDocument(next: NextDocument): RolloutPayload {
     expiresAt: timeOf(source.change.reviewByMs + EXPIRES_AFTER_REVIEW_MS),
     minReader: WRITTEN_FOR_READER,
     evidence: next.evidence ?? null,
-    reconciles: reconciled(next, last),
+    reconciles: reconciled(next, rolloutOf(newest)),
   };
 }
 
@@ -70,15 +75,23 @@ function reconciled(
     return kind === 'emergency' && sequence > (last?.sequence ?? 0);
   });
   const open = reconcile ? since.map(({ digest }) => digest) : [];
-  return unique([...(last?.reconciles ?? []), ...open]);
+  const before = history.flatMap((document) => rolloutOf(document).reconciles);
+  return unique([...before, ...open]);
 }
 
-/** What an open emergency revoked stays revoked: nobody un-revokes by taking it over. */
-function revokedBefore(
-  newest: VerifiedDocument | undefined,
-  last: VerifiedRollout | undefined,
-): readonly Digest[] {
-  return [...(last?.revoked ?? []), ...(newest?.kind === 'emergency' ? newest.revoke : [])];
+/** What anybody revoked stays revoked: nobody un-revokes by taking an emergency over, or by removing a key. */
+export function revokedBy(document: VerifiedDocument): readonly Digest[] {
+  return [
+    ...rolloutOf(document).revoked,
+    ...(document.kind === 'emergency' ? document.revoke : []),
+  ];
+}
+
+/** The document, or what an emergency stands on. */
+export function rolloutOf(document: VerifiedDocument): VerifiedRollout;
+export function rolloutOf(document: VerifiedDocument | undefined): VerifiedRollout | undefined;
+export function rolloutOf(document: VerifiedDocument | undefined): VerifiedRollout | undefined {
+  return document?.kind === 'emergency' ? document.base : document;
 }
 
 /**

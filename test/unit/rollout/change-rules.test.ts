@@ -22,10 +22,13 @@ const resolved = { ...rolloutPayload().resolved, active: NEW };
 /** As the other documents of this rollout, with a bundle that was never here. */
 const FRESH = rolloutPayload({ payload: { resolved } });
 
+const NEWEST = verifiedRollout({ payload: { sequence: 41 } });
+
 function refused(change: Partial<Change>): string[] {
   const whole: Change = {
     payload: FRESH,
-    newest: verifiedRollout({ payload: { sequence: 41 } }),
+    newest: NEWEST,
+    counting: 'newest' in change ? change.newest : NEWEST,
     trust: rolloutTrust(),
     nowMs: NOW,
     from: undefined,

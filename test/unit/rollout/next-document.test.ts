@@ -139,3 +139,29 @@ describe('the way back', () => {
     expect(resolved.rollback?.digest).toBe(someDigest('b'));
   });
 });
+
+describe('a document that follows some which do not count', () => {
+  const first = rollout(1, 'a', { seed: '1'.repeat(32) });
+  const more = { revoked: [someDigest('8')], reconciles: [someDigest('9')], seed: '2'.repeat(32) };
+  const second = rollout(2, 'b', { superseded: [someDigest('5')], ...more });
+  const third = rollout(3, 'b');
+  const declared = emergency(third, 4, ['7']);
+  const history = [first, second, third, declared];
+
+  it('keeps their numbers, and what they revoked and took over', () => {
+    expect(next(history, { counting: [], reconcile: true })).toMatchObject({
+      ...{ sequence: 5, previous: declared.digest },
+      revoked: [someDigest('8'), someDigest('7')],
+      reconciles: [someDigest('9'), declared.digest],
+    });
+  });
+
+  it('takes no bundle and no seed from them', () => {
+    expect(next(history, { counting: [] })).toMatchObject({
+      ...{ seed: 'new-seed', superseded: [], resolved: { rollback: null } },
+    });
+    expect(next(history, { counting: [first] })).toMatchObject({
+      ...{ seed: first.seed, superseded: [someDigest('a')], resolved: { rollback: bundle('a') } },
+    });
+  });
+});

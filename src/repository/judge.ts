@@ -4,12 +4,12 @@
  */
 import type { Digest } from '../bundle/types.js';
 import { type Problem, problem } from '../errors.js';
-import { chainProblems, type History, type HistoryEntry } from '../repository/history.js';
 import { parseSealed } from '../rollout/documents.js';
 import { checkOrder, NOTHING_SEEN, remember } from '../rollout/order.js';
 import type { Trust } from '../rollout/trust.js';
 import type { VerifiedDocument } from '../rollout/types.js';
 import { examineRollout, verifyDocument } from '../rollout/verify.js';
+import { chainProblems, type History, type HistoryEntry } from './history.js';
 
 export interface JudgedEntry extends HistoryEntry {
   /** By whose rules. */
@@ -32,6 +32,8 @@ export interface Judges {
   readonly given: Trust;
   /** The rules with this digest, if they are believed. */
   readonly believed: (digest: string) => BelievedRules | undefined;
+  /** All of them: an emergency names rules in its base alone, and who declared it may have come later. */
+  readonly all?: readonly BelievedRules[];
 }
 
 export interface BelievedRules {
@@ -76,27 +78,30 @@ function judgeEntry(
   entry: HistoryEntry,
   environment: string,
   notBeforeMs: number,
-  { given, believed }: Judges,
+  { given, believed, all = [] }: Judges,
 ): JudgedEntry {
   const byGiven = { ...entry, trust: given.digest, todayProblems: [] };
   if (entry.document !== undefined) return byGiven;
   const { bytes, file } = entry;
   const recorded = recordedTrust(bytes, file);
   const rules = recorded === undefined ? undefined : believed(recorded);
-  if (rules === undefined) return byGiven;
-  const { trust, untilMs } = rules;
-  const verified = verifyDocument(bytes, file, { trust, environment });
-  if (!verified.ok) return byGiven;
-  if (Math.max(verified.value.issuedAtMs, notBeforeMs) >= untilMs) return byGiven;
-  const examined = examineRollout(bytes, file, { trust, environment });
-  return {
-    ...entry,
-    document: verified.value,
-    examined: examined.ok ? examined.value : undefined,
-    problems: [],
-    trust: trust.digest,
-    todayProblems: entry.problems,
-  };
+  for (const { trust, untilMs } of [...(rules === undefined ? [] : [rules]), ...all]) {
+    const verified = verifyDocument(bytes, file, { trust, environment });
+    if (!verified.ok) continue;
+    const { kind, issuedAtMs } = verified.value;
+    if (kind === 'rollout' && trust.digest !== recorded) continue;
+    if (Math.max(issuedAtMs, notBeforeMs) >= untilMs) continue;
+    const examined = examineRollout(bytes, file, { trust, environment });
+    return {
+      ...entry,
+      document: verified.value,
+      examined: examined.ok ? examined.value : undefined,
+      problems: [],
+      trust: trust.digest,
+      todayProblems: entry.problems,
+    };
+  }
+  return byGiven;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Judges, judgeHistory, recordedTrust } from '../../../src/audit/judge.js';
 import { readHistory } from '../../../src/repository/history.js';
+import { type Judges, judgeHistory, recordedTrust } from '../../../src/repository/judge.js';
 import type { Trust } from '../../../src/rollout/trust.js';
 import {
   historyFiles,
