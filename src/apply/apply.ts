@@ -22,14 +22,10 @@ export interface ApplyOptions extends KubectlOptions {
   readonly configMap?: string | undefined;
   /** Labels of the pods; default `app.kubernetes.io/name=<name>`. */
   readonly selector?: string | undefined;
-  /** Port of the admin listener in a pod; default 9292. */
-  readonly adminPort?: number | undefined;
   /** URLs of /status to watch instead of the pods; default none. */
   readonly statusUrls?: readonly string[] | undefined;
   /** How long to watch, milliseconds; default APPLY_TIMEOUT_MS. */
   readonly timeoutMs?: number | undefined;
-  /** The API server checks everything, nothing is changed and nothing watched; default false. */
-  readonly isDryRun?: boolean | undefined;
 }
 
 export interface ApplyHooks {
@@ -41,7 +37,6 @@ export interface ApplyHooks {
 /** A name of an object in Kubernetes: a DNS subdomain. */
 const OBJECT_NAME =
   /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
-const DEFAULT_ADMIN_PORT = 9292;
 
 /**
  * Fails when the document could not be handed over, codes `input_invalid`, `configmap_too_large`,
@@ -54,8 +49,8 @@ export async function applyDocument(
   hooks: ApplyHooks,
 ): Promise<Result<ApplyReport>> {
   const { name, sequence, digest, bytes } = document;
-  const { configMap = `cedargate-rollout-${name}`, isDryRun = false, statusUrls = [] } = options;
-  const { selector = `app.kubernetes.io/name=${name}`, adminPort = DEFAULT_ADMIN_PORT } = options;
+  const { configMap = `cedargate-rollout-${name}`, statusUrls = [] } = options;
+  const { selector = `app.kubernetes.io/name=${name}`, timeoutMs = APPLY_TIMEOUT_MS } = options;
   const place: ConfigMapKey = { configMap, key: `${name}.json` };
   const wrong = checkInput(document, place, statusUrls);
   if (wrong !== undefined) return failed(wrong);
@@ -65,28 +60,20 @@ export async function applyDocument(
   const sinceStart = () => hooks.now() - startMs;
   const tell = (what: ApplyEvent['what']) => hooks.onEvent({ afterMs: sinceStart(), what });
 
-  const put = await putDocument(kubectl, Buffer.from(bytes).toString('utf8'), place, isDryRun);
+  const put = await putDocument(kubectl, Buffer.from(bytes).toString('utf8'), place);
   if (!put.ok) return put;
-  tell({ kind: 'handed-over', how: put.value, configMap, isDryRun });
+  tell({ kind: 'handed-over', how: put.value, configMap });
 
   // Another value each time, also when the same document is applied again.
   const value = `${sequence}-${new Date(startMs).toISOString()}`;
-  const annotated = await annotatePods(kubectl, selector, value, isDryRun);
-  if (annotated.ok) tell({ kind: 'annotated', pods: annotated.value, isDryRun });
+  const annotated = await annotatePods(kubectl, selector, value);
+  if (annotated.ok) tell({ kind: 'annotated', pods: annotated.value });
   else tell({ kind: 'not-annotated', why: annotated.problems[0].message });
 
   const expected: Expected = { name, sequence, digest };
-  const { timeoutMs = APPLY_TIMEOUT_MS } = options;
-  const targets = isDryRun
-    ? []
-    : await watchArrival(
-        { kubectl, selector, adminPort, statusUrls, expected, timeoutMs },
-        {
-          sinceStart,
-          tell,
-        },
-      );
-  return ok({ expected, isDryRun, targets, durationMs: sinceStart() });
+  const watched = { kubectl, selector, statusUrls, expected, timeoutMs };
+  const targets = await watchArrival(watched, { sinceStart, tell });
+  return ok({ expected, targets, durationMs: sinceStart() });
 }
 
 function checkInput(

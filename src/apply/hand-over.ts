@@ -22,7 +22,6 @@ export interface ConfigMapKey {
 
 export type HandedOver = 'patched' | 'created';
 
-const DRY_RUN = '--dry-run=server';
 const NOT_FOUND = /\bNotFound\b|\bnot found\b/;
 
 /**
@@ -33,26 +32,17 @@ export async function putDocument(
   kubectl: Kubectl,
   text: string,
   { configMap, key }: ConfigMapKey,
-  isDryRun: boolean,
 ): Promise<Result<HandedOver>> {
-  const dryRun = isDryRun ? [DRY_RUN] : [];
   return withFiles(async (fileOf) => {
     const patch = JSON.stringify({ data: { [key]: text } });
     const isSmall = Buffer.byteLength(patch) <= KUBECTL_ARGUMENT_BYTES_MAX;
     const given = isSmall ? ['-p', patch] : ['--patch-file', await fileOf('patch.json', patch)];
     const type = ['--type', 'merge'];
-    const patched = await kubectl.run([
-      'patch',
-      'configmap',
-      configMap,
-      ...type,
-      ...given,
-      ...dryRun,
-    ]);
+    const patched = await kubectl.run(['patch', 'configmap', configMap, ...type, ...given]);
     if (patched.ok) return ok('patched');
     if (!NOT_FOUND.test(patched.problems[0].message)) return patched;
     const from = `--from-file=${key}=${await fileOf('document.json', text)}`;
-    const created = await kubectl.run(['create', 'configmap', configMap, from, ...dryRun]);
+    const created = await kubectl.run(['create', 'configmap', configMap, from]);
     return created.ok ? ok('created') : created;
   });
 }
@@ -62,11 +52,10 @@ export async function annotatePods(
   kubectl: Kubectl,
   selector: string,
   value: string,
-  isDryRun: boolean,
 ): Promise<Result<number>> {
   const annotation = `${REFRESH_ANNOTATION}=${value}`;
   const args = ['annotate', 'pods', '-l', selector, annotation, '--overwrite'];
-  const result = await kubectl.run([...args, ...(isDryRun ? [DRY_RUN] : [])]);
+  const result = await kubectl.run(args);
   if (!result.ok) return result;
   return ok(result.value.split('\n').filter((line) => line.startsWith('pod/')).length);
 }

@@ -42,12 +42,11 @@ export async function statusOfUrl(url: string): Promise<Asked> {
   }
 }
 
-export async function statusOfPod(
-  kubectl: Kubectl,
-  pod: string,
-  adminPort: number,
-): Promise<Asked> {
-  const args = ['port-forward', `pod/${pod}`, `:${adminPort}`, '--address', '127.0.0.1'];
+/** Of the admin listener, where a manifest leaves it. */
+const ADMIN_PORT = 9292;
+
+export async function statusOfPod(kubectl: Kubectl, pod: string): Promise<Asked> {
+  const args = ['port-forward', `pod/${pod}`, `:${ADMIN_PORT}`, '--address', '127.0.0.1'];
   const child = kubectl.start(args);
   try {
     const port = await forwardedPort(child);

@@ -11,9 +11,8 @@ export interface ApplyEvent {
         readonly kind: 'handed-over';
         readonly how: 'patched' | 'created';
         readonly configMap: string;
-        readonly isDryRun: boolean;
       }
-    | { readonly kind: 'annotated'; readonly pods: number; readonly isDryRun: boolean }
+    | { readonly kind: 'annotated'; readonly pods: number }
     /** kubelet comes by itself, later. */
     | { readonly kind: 'not-annotated'; readonly why: string }
     /** No pods to watch are known. */
@@ -32,7 +31,6 @@ export interface Target {
 
 export interface ApplyReport {
   readonly expected: Expected;
-  readonly isDryRun: boolean;
   readonly targets: readonly Target[];
   readonly durationMs: number;
 }
@@ -53,8 +51,7 @@ export function createTimeline(): (event: ApplyEvent) => string | undefined {
 
 /** How it ended: one line, and one for each that did not arrive. */
 export function summaryLines(report: ApplyReport): string[] {
-  const { expected, targets, durationMs, isDryRun } = report;
-  if (isDryRun) return ['dry run: nothing was changed'];
+  const { expected, targets, durationMs } = report;
   const late = targets.filter(({ arrivedAfterMs }) => arrivedAfterMs === undefined);
   const times = targets.flatMap(({ arrivedAfterMs: ms }) => (ms === undefined ? [] : [ms]));
   const slowest = times.length === 0 ? '' : `, the last after ${seconds(Math.max(...times))}`;
@@ -70,12 +67,7 @@ export function summaryLines(report: ApplyReport): string[] {
 }
 
 /** `apply_incomplete`, when somebody does not run it or nobody was asked. */
-export function incompleteProblem({
-  isDryRun,
-  targets,
-  expected,
-}: ApplyReport): Problem | undefined {
-  if (isDryRun) return undefined;
+export function incompleteProblem({ targets, expected }: ApplyReport): Problem | undefined {
   const late = targets.filter(({ arrivedAfterMs }) => arrivedAfterMs === undefined).length;
   if (late === 0 && targets.length > 0) return undefined;
   const message =
@@ -87,14 +79,10 @@ export function incompleteProblem({
 
 function eventWords(what: ApplyEvent['what']): string {
   switch (what.kind) {
-    case 'handed-over': {
-      const done = `${what.how} ConfigMap ${what.configMap}`;
-      return what.isDryRun ? `would have ${done}` : done;
-    }
-    case 'annotated': {
-      const done = `annotated ${what.pods} ${what.pods === 1 ? 'pod' : 'pods'}`;
-      return what.isDryRun ? `would have ${done}` : done;
-    }
+    case 'handed-over':
+      return `${what.how} ConfigMap ${what.configMap}`;
+    case 'annotated':
+      return `annotated ${what.pods} ${what.pods === 1 ? 'pod' : 'pods'}`;
     case 'not-annotated':
       return `pods not annotated, kubelet may take 90 s: ${what.why}`;
     case 'not-listed':

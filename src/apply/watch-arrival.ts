@@ -11,7 +11,6 @@ import type { ApplyEvent, Target } from './timeline.js';
 export interface Watched {
   readonly kubectl: Kubectl;
   readonly selector: string;
-  readonly adminPort: number;
   /** Instead of the pods, unless it is empty. */
   readonly statusUrls: readonly string[];
   readonly expected: Expected;
@@ -96,11 +95,11 @@ class Watch {
   }
 
   async #look(name: string): Promise<void> {
-    const { statusUrls, kubectl, adminPort, expected } = this.watched;
+    const { statusUrls, kubectl, expected } = this.watched;
     // Hundreds of pods that do not answer would take minutes.
     if (this.leftMs() < 0) return;
     const asked =
-      statusUrls.length > 0 ? await statusOfUrl(name) : await statusOfPod(kubectl, name, adminPort);
+      statusUrls.length > 0 ? await statusOfUrl(name) : await statusOfPod(kubectl, name);
     const before = this.#targets.get(name);
     const observation: Observation =
       'status' in asked

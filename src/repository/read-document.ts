@@ -14,6 +14,7 @@ import { examineRollout, type JudgedBy, verifyDocument } from '../rollout/verify
 import { type History, type HistoryEntry, readHistory } from './history.js';
 import { historyFolder, type RolloutId, sequenceOfFile } from './layout.js';
 import type { Repository } from './open.js';
+import { openHistory } from './open-history.js';
 
 export interface ReadDocument {
   /** As it was named. */
@@ -23,6 +24,8 @@ export interface ReadDocument {
   readonly by: JudgedBy;
   readonly examined: Examined;
   readonly history: History;
+  /** What sidecars may have taken before, by the rules of its day where those of now do not take it. */
+  readonly taken: readonly VerifiedDocument[];
   /** What the history has against this very document. */
   readonly problems: readonly Problem[];
 }
@@ -32,9 +35,10 @@ export interface ReadDocument {
  * `rollout_unreadable`, and those of `verifyDocument`.
  */
 export async function readDocument(
-  { root, trust }: Repository,
+  repository: Repository,
   file: string,
 ): Promise<Result<ReadDocument>> {
+  const { root, trust } = repository;
   const bytes = await readBounded(file, file, DOCUMENT_BYTES_MAX);
   if (!bytes.ok) return failed({ ...bytes.problems[0], code: 'file_unreadable' });
   // A document in the history of test is judged as one of test, whatever it says of itself.
@@ -48,10 +52,11 @@ export async function readDocument(
   const history = await readHistory(root, id, by);
   if (!history.ok) return history;
   const own = history.value.entries.filter((entry) => digestOf(entry) === document.digest);
+  const open = await openHistory(repository, id);
   const problems = history.value.problems.filter((each) => own.some((e) => e.file === each.file));
   return ok({
     ...{ file, bytes: bytes.value, id, by, examined: examined.value, history: history.value },
-    problems,
+    ...{ taken: open.ok ? open.value.documents : [], problems },
   });
 }
 
@@ -62,7 +67,7 @@ export function overtakenBy({ examined, history: { newest } }: ReadDocument): nu
 }
 
 /** What stands before the document in the history. */
-export function documentBefore({ examined, history }: ReadDocument): Before {
+export function documentBefore({ examined, history, taken }: ReadDocument): Before {
   const document = documentOf(examined);
   const earlier = history.entries.filter((entry) => entry.sequence < document.sequence);
   if (document.kind === 'emergency') {
@@ -78,6 +83,8 @@ export function documentBefore({ examined, history }: ReadDocument): Before {
   if (before !== undefined) {
     return { kind: 'document', document: before, approved: entry?.document !== undefined };
   }
+  const past = taken.find(({ digest }) => digest === document.previous);
+  if (past !== undefined) return { kind: 'document', document: past, approved: true };
   const why = `the history has no document \`${document.previous}\` that verifies`;
   return { kind: 'unknown', why };
 }

@@ -133,16 +133,15 @@ class StandIn implements Cluster {
 
   async #answer(args: readonly string[]): Promise<Answer> {
     const [verb, kind = '', name = ''] = args;
-    const isDryRun = args.includes('--dry-run=server');
-    if (verb === 'patch' && kind === 'configmap') return this.#patch(name, args, isDryRun);
-    if (verb === 'create' && kind === 'configmap') return this.#create(name, args, isDryRun);
-    if (verb === 'annotate' && kind === 'pods') return this.#annotate(args, isDryRun);
+    if (verb === 'patch' && kind === 'configmap') return this.#patch(name, args);
+    if (verb === 'create' && kind === 'configmap') return this.#create(name, args);
+    if (verb === 'annotate' && kind === 'pods') return this.#annotate(args);
     if (verb === 'get' && kind === 'pods') return { stdout: this.#list(this.#selected(args), '') };
     if (verb === 'port-forward') return this.#forward(kind.replace('pod/', ''));
     return { code: 1, stderr: `error: unknown command "${verb}" for "kubectl"\n` };
   }
 
-  async #patch(name: string, args: readonly string[], isDryRun: boolean): Promise<Answer> {
+  async #patch(name: string, args: readonly string[]): Promise<Answer> {
     const before = this.configMaps.get(name);
     if (before === undefined) {
       const stderr = `Error from server (NotFound): configmaps "${name}" not found\n`;
@@ -151,27 +150,27 @@ class StandIn implements Cluster {
     const file = after(args, '--patch-file');
     const text = file === undefined ? after(args, '-p') : await readFile(file, 'utf8');
     const { data } = JSON.parse(text ?? '') as { data: Record<string, string> };
-    if (!isDryRun) this.configMaps.set(name, { ...before, ...data });
+    this.configMaps.set(name, { ...before, ...data });
     return { stdout: `configmap/${name} patched\n` };
   }
 
-  async #create(name: string, args: readonly string[], isDryRun: boolean): Promise<Answer> {
+  async #create(name: string, args: readonly string[]): Promise<Answer> {
     const [, key = '', path = ''] =
       /^--from-file=([^=]+)=(.+)$/.exec(args.find((arg) => arg.startsWith('--from-file')) ?? '') ??
       [];
     const data = { [key]: await readFile(path, 'utf8') };
-    if (!isDryRun) this.configMaps.set(name, data);
+    this.configMaps.set(name, data);
     return { stdout: `configmap/${name} created\n` };
   }
 
   /** kubelet looks at a pod that has changed, and fetches what its volumes hold. */
-  async #annotate(args: readonly string[], isDryRun: boolean): Promise<Answer> {
+  async #annotate(args: readonly string[]): Promise<Answer> {
     const [key = '', value = ''] = (
       args.find((arg) => arg.startsWith('cedargate.dev/')) ?? ''
     ).split('=');
     const pods = this.#selected(args);
     if (pods.length === 0) return { code: 1, stderr: 'error: no objects passed to annotate\n' };
-    for (const pod of isDryRun ? [] : pods) {
+    for (const pod of pods) {
       pod.annotations.set(key, value);
       const { configMap = '' } = this.#mounts.get(pod) ?? {};
       if (pod.isServed) await pod.volume.write(this.configMaps.get(configMap) ?? {});

@@ -67,13 +67,9 @@ describe('the timeline', () => {
   const runs = { hasArrived: true, words: 'runs sequence 43', sequence: 43 };
 
   it.each([
-    [
-      0,
-      { kind: 'handed-over', how: 'patched', configMap: 'x', isDryRun: false },
-      '+0.0s patched ConfigMap x',
-    ],
-    [400, { kind: 'annotated', pods: 3, isDryRun: false }, '+0.4s annotated 3 pods'],
-    [440, { kind: 'annotated', pods: 1, isDryRun: true }, '+0.4s would have annotated 1 pod'],
+    [0, { kind: 'handed-over', how: 'patched', configMap: 'x' }, '+0.0s patched ConfigMap x'],
+    [400, { kind: 'annotated', pods: 3 }, '+0.4s annotated 3 pods'],
+    [440, { kind: 'annotated', pods: 1 }, '+0.4s annotated 1 pod'],
     [1_900, { kind: 'seen', target: 'pod-a', observation: runs }, '+1.9s pod-a runs sequence 43'],
     [61_000, { kind: 'not-listed', why: 'no' }, '+61.0s pods not known: no'],
   ] as const)('at %i ms', (afterMs, what, line) => {
@@ -82,7 +78,7 @@ describe('the timeline', () => {
 
   it('ends at some length', () => {
     const timeline = createTimeline();
-    const event = { afterMs: 0, what: { kind: 'annotated', pods: 1, isDryRun: false } } as const;
+    const event = { afterMs: 0, what: { kind: 'annotated', pods: 1 } } as const;
     const lines = Array.from({ length: APPLY_LINES_MAX + 1 }, () => timeline(event));
     expect(lines.filter((line) => line !== undefined)).toHaveLength(APPLY_LINES_MAX);
   });
@@ -101,7 +97,7 @@ describe('the timeline', () => {
         arrivedAfterMs: undefined,
       },
     ];
-    const report = { expected: EXPECTED, isDryRun: false, targets, durationMs: 90_000 };
+    const report = { expected: EXPECTED, targets, durationMs: 90_000 };
     expect(summaryLines(report)).toEqual([
       '1 of 3 run sequence 43, the last after 1.9s',
       'not after 90.0s: b runs sequence 40 (3 behind)',

@@ -73,6 +73,11 @@ describe('once the key of an author or approver is gone', () => {
     expect(await cedargate(`rollback orders --environment dev ${WHY}`, 'ada')).toMatchObject({
       ...{ exitCode: 0, stderr: '' },
     });
+    // Whoever approves it sees it against what ran, whether that counts now or not.
+    const shown = await cedargate('show history/dev/orders/0003.json --json');
+    expect(JSON.parse(shown.stdout)).toMatchObject({
+      ...{ comparedWith: { sequence: 2, approved: true }, notCompared: null },
+    });
     approve('history/dev/orders/0003.json', 'dan');
     expect(document(repository, 'history/dev/orders/0003.json')).toMatchObject({
       ...{ sequence: 3, superseded: [], resolved: { active: { version: '1' }, rollback: null } },
