@@ -78,13 +78,13 @@ export function documentBefore({ examined, history, taken }: ReadDocument): Befo
     return { kind: 'document', document: before, approved: true };
   }
   if (document.previous === null) return { kind: 'nothing' };
+  const past = taken.find(({ digest }) => digest === document.previous);
+  if (past !== undefined) return { kind: 'document', document: past, approved: true };
   const entry = earlier.find((each) => digestOf(each) === document.previous);
   const before = entry && knownDocument(entry);
   if (before !== undefined) {
     return { kind: 'document', document: before, approved: entry?.document !== undefined };
   }
-  const past = taken.find(({ digest }) => digest === document.previous);
-  if (past !== undefined) return { kind: 'document', document: past, approved: true };
   const why = `the history has no document \`${document.previous}\` that verifies`;
   return { kind: 'unknown', why };
 }

@@ -74,7 +74,7 @@ describe('once the key of an author or approver is gone', () => {
       ...{ exitCode: 0, stderr: '' },
     });
     // Whoever approves it sees it against what ran, whether that counts now or not.
-    const shown = await cedargate('show history/dev/orders/0003.json --json');
+    const shown = await cedargate(`show ${repository.root}/history/dev/orders/0003.json --json`);
     expect(JSON.parse(shown.stdout)).toMatchObject({
       ...{ comparedWith: { sequence: 2, approved: true }, notCompared: null },
     });
