@@ -4,6 +4,8 @@
  * reader. Every problem has a line.
  */
 import {
+  Composer,
+  type CST,
   type Document,
   isAlias,
   isMap,
@@ -13,8 +15,8 @@ import {
   Lexer,
   type Node,
   Pair,
+  type ParsedNode,
   Parser,
-  parseAllDocuments,
   Scalar,
   visit,
   type YAMLMap,
@@ -49,12 +51,12 @@ export function readYaml(file: string, text: string): Result<YamlDocument> {
     return failed(problem('yaml_invalid', message, placeAt({ file, text }, odd)));
   }
   try {
-    const deep = tooDeepAt(text);
-    if (deep !== undefined) {
+    const tokens = readTokens(text);
+    if (typeof tokens === 'number') {
       const message = `nested deeper than ${YAML_DEPTH_MAX} levels`;
-      return failed(problem('yaml_invalid', message, placeAt({ file, text }, deep)));
+      return failed(problem('yaml_invalid', message, placeAt({ file, text }, tokens)));
     }
-    return parse(file, text);
+    return compose(file, text, tokens);
   } catch (thrown) {
     return failed(
       problem('yaml_invalid', `the file does not parse: ${messageOf(thrown)}`, { file }),
@@ -65,32 +67,30 @@ export function readYaml(file: string, text: string): Result<YamlDocument> {
 /**
  * The composer recurses, and running out of stack there does not always throw: V8 aborts the whole
  * process when it compiles a regular expression near the end of the stack. The lexer and the parser
- * below it do not recurse, so the depth is known before. Offset of the first level too many.
+ * below it do not recurse, so the depth is known before. A number: the offset of the first level too many.
  */
-function tooDeepAt(text: string): number | undefined {
+function readTokens(text: string): CST.Token[] | number {
   const parser = new Parser();
+  const tokens: CST.Token[] = [];
   for (const lexeme of new Lexer().lex(text)) {
-    for (const _token of parser.next(lexeme)) {
-      // Whole documents; only the depth on the way is of interest.
-    }
+    tokens.push(...parser.next(lexeme));
     if (parser.stack.length > YAML_DEPTH_MAX) return parser.offset;
   }
-  return undefined;
+  tokens.push(...parser.end());
+  return tokens;
 }
 
-function parse(file: string, text: string): Result<YamlDocument> {
-  const parsed = parseAllDocuments(text, {
+function compose(file: string, text: string, tokens: readonly CST.Token[]): Result<YamlDocument> {
+  const composer = new Composer<ParsedNode, true>({
     version: '1.2',
     schema: 'core',
     strict: true,
     // It compares every key with every other: minutes for a map of a megabyte. See checkUnique.
     uniqueKeys: false,
     merge: false,
-    prettyErrors: false,
     logLevel: 'silent',
   });
-  const documents: Document.Parsed[] = 'empty' in parsed ? [] : parsed;
-  const [document, second] = documents;
+  const [document, second] = composer.compose(tokens);
   if (document === undefined) return ok({ file, text, value: null, root: null });
 
   const at = (offset: number) => placeAt({ file, text }, offset);

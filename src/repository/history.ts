@@ -71,8 +71,10 @@ export async function readHistory(
 }
 
 function readEntry(file: string, sequence: number, bytes: Uint8Array, by: JudgedBy): HistoryEntry {
-  const verified = verifyDocument(bytes, file, by);
   const examined = examineRollout(bytes, file, by);
+  // Of a rollout that is approved there is no more to ask, and histories have many.
+  const isApproved = examined.ok && examined.value.unmet.length === 0;
+  const verified = isApproved ? ok(examined.value.document) : verifyDocument(bytes, file, by);
   return {
     file,
     sequence,
