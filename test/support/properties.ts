@@ -2,4 +2,8 @@
 import fc from 'fast-check';
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 0);
+
+/** By how much properties with a number of runs of their own multiply it. */
+export const PROPERTY_FACTOR = runs > 0 ? runs / 100 : 1;
+
 if (runs > 0) fc.configureGlobal({ numRuns: runs });

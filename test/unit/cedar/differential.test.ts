@@ -1,6 +1,6 @@
 /**
  * The evaluator against the engine's plain isAuthorized with the full set, the schema and ALL
- * entities: same decision, same determining policies, same errors. CEDARGATE_PROPERTY_RUNS
+ * entities: same decision, same determining policies, same errors. PROPERTY_RUNS
  * multiplies the runs.
  */
 import cedar, { type AuthorizationCall } from '@cedar-policy/cedar-wasm/nodejs';
@@ -13,12 +13,12 @@ import type {
   EntityData,
   EntityUid,
 } from '../../../src/cedar/types.js';
+import { PROPERTY_FACTOR } from '../../support/properties.js';
 import { compileSources, lines, policy } from './support.js';
 
-const FACTOR = Number(process.env.CEDARGATE_PROPERTY_RUNS ?? 1);
-const RUNS = 60 * FACTOR;
+const RUNS = 60 * PROPERTY_FACTOR;
 /** Only against hanging: a busy machine needs half of it. */
-const TIMEOUT_MS = 60_000 * FACTOR;
+const TIMEOUT_MS = 60_000 * PROPERTY_FACTOR;
 const QUESTIONS_PER_SET = 10;
 
 const SCHEMA = `entity TrustDomain; entity Team { size?: Long, lead?: Workload };

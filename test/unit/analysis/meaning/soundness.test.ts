@@ -11,10 +11,11 @@ import { diffMeaning } from '../../../../src/analysis/meaning/diff-meaning.js';
 import type { Flip } from '../../../../src/analysis/meaning/types.js';
 import { compileBundle } from '../../../../src/bundle/compile.js';
 import { createEvaluator } from '../../../../src/cedar/evaluator.js';
+import { PROPERTY_FACTOR } from '../../../support/properties.js';
 import { filesOf } from '../small-bundle.js';
 
-const RUNS = 10 * Number(process.env.CEDARGATE_PROPERTY_RUNS ?? 1);
-const TIMEOUT_MS = 120_000 * Number(process.env.CEDARGATE_PROPERTY_RUNS ?? 1);
+const RUNS = 6 * PROPERTY_FACTOR;
+const TIMEOUT_MS = 120_000 * PROPERTY_FACTOR;
 const REQUESTS = 60;
 
 const SCHEMA = `entity TrustDomain; entity Team;
