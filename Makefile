@@ -22,10 +22,17 @@ demo: node_modules/.package-lock.json build envoy ## run the main job end to end
 	@KEEP='$(KEEP)' $(TSX) demo/main.ts
 
 .PHONY: test
-test: node_modules/.package-lock.json test-tools ## format, lint, types, build and all tests (under 5 minutes)
-	@node_modules/.bin/biome ci --colors=off --log-level=warn .
-	@node_modules/.bin/tsc --noEmit
+test: node_modules/.package-lock.json ## format, lint, types, build and all tests
+	@$(MAKE) -j4 test-tools lint types
 	@node_modules/.bin/vitest run
+
+.PHONY: lint
+lint: node_modules/.package-lock.json ## format and lint; `npm run format` mends what it can
+	@node_modules/.bin/biome ci --colors=off --log-level=warn .
+
+.PHONY: types
+types: node_modules/.package-lock.json ## check the types
+	@node_modules/.bin/tsc --noEmit
 
 .PHONY: verify
 verify: node_modules/.package-lock.json test-tools promtool cosign build ## what takes longer; writes docs/verified.json; STEP=cosign runs one step

@@ -5,6 +5,7 @@
  * Starting a thread and warming its engine takes longer than compiling a hundred policies, so the
  * thread of the next load is started when one ends, and waits. It costs about 20 MB.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { LoadedBundle } from '../bundle/load.js';
 import type { KnownProgram } from '../cedar/types.js';
@@ -54,11 +55,15 @@ const WORKER_FILE = import.meta.url.endsWith('.ts')
   : './compile-worker.js';
 const WORKER_URL = new URL(WORKER_FILE, import.meta.url);
 
+/** After the first load the process has its first requests, and the next change is minutes away. */
+const FIRST_SPARE_MS = 5_000;
+
 export function createBundleLoader(options: LoaderOptions = {}): BundleLoader {
   const { timeoutMs = LOAD_TIMEOUT_MS, workerUrl = WORKER_URL } = options;
   const workers = new Set<Worker>();
   let spare: Worker | undefined;
   let closed = false;
+  let isFirst = true;
 
   const start = (data: ThreadData): Worker => {
     const worker = startWorker(workerUrl, data);
@@ -75,6 +80,9 @@ export function createBundleLoader(options: LoaderOptions = {}): BundleLoader {
   const end = async (worker: Worker) => {
     try {
       await worker.terminate();
+      const waitMs = isFirst ? FIRST_SPARE_MS : 0;
+      isFirst = false;
+      if (waitMs > 0) await sleep(waitMs, undefined, { ref: false });
       if (closed || spare !== undefined) return;
       spare = start({ spare: true });
       spare.unref();

@@ -8,6 +8,7 @@ import {
 } from '../../../src/reload/bundle-loader.js';
 import { bundleFiles, temporaryDirectory, writeFiles } from '../../support/bundle-files.js';
 import { resultValue } from '../../support/result.js';
+import { waitFor } from '../../support/wait.js';
 
 const thread = (name: string) => ({ workerUrl: new URL(`./threads/${name}.js`, import.meta.url) });
 const requestFor = (directory: string): LoadRequest => ({
@@ -54,6 +55,16 @@ describe('loading in a thread', () => {
     const lie = { ...known, program: { ...known.program, policies } };
     const loaded = resultValue((await loader.load({ ...request, known: lie })).result);
     expect(loaded.program.policies.map(({ owner }) => owner)).toEqual(['known']);
+  });
+
+  test('has a thread ready for the load after the next, not while the process starts', async () => {
+    const loader = openLoader(thread('tells-whether-spare'));
+    const isSpare = async () => (await loader.load(REQUEST)) as unknown as { spare: boolean };
+    expect(await isSpare()).toMatchObject({ spare: false });
+    // Longer than it takes to start one.
+    await sleep(200);
+    expect(await isSpare()).toMatchObject({ spare: false });
+    await waitFor('a spare thread', async () => (await isSpare()).spare);
   });
 
   test('leaves the event loop alone', async () => {
