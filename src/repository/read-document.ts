@@ -24,8 +24,8 @@ export interface ReadDocument {
   readonly by: JudgedBy;
   readonly examined: Examined;
   readonly history: History;
-  /** What sidecars may have taken before, by the rules of its day where those of now do not take it. */
-  readonly taken: readonly VerifiedDocument[];
+  /** The one before, where only the rules of its day take it. */
+  readonly past: VerifiedDocument | undefined;
   /** What the history has against this very document. */
   readonly problems: readonly Problem[];
 }
@@ -52,11 +52,11 @@ export async function readDocument(
   const history = await readHistory(root, id, by);
   if (!history.ok) return history;
   const own = history.value.entries.filter((entry) => digestOf(entry) === document.digest);
-  const open = await openHistory(repository, id);
+  const past = await pastBefore(repository, document, history.value);
   const problems = history.value.problems.filter((each) => own.some((e) => e.file === each.file));
   return ok({
     ...{ file, bytes: bytes.value, id, by, examined: examined.value, history: history.value },
-    ...{ taken: open.ok ? open.value.documents : [], problems },
+    ...{ past, problems },
   });
 }
 
@@ -67,7 +67,7 @@ export function overtakenBy({ examined, history: { newest } }: ReadDocument): nu
 }
 
 /** What stands before the document in the history. */
-export function documentBefore({ examined, history, taken }: ReadDocument): Before {
+export function documentBefore({ examined, history, past }: ReadDocument): Before {
   const document = documentOf(examined);
   const earlier = history.entries.filter((entry) => entry.sequence < document.sequence);
   if (document.kind === 'emergency') {
@@ -78,7 +78,6 @@ export function documentBefore({ examined, history, taken }: ReadDocument): Befo
     return { kind: 'document', document: before, approved: true };
   }
   if (document.previous === null) return { kind: 'nothing' };
-  const past = taken.find(({ digest }) => digest === document.previous);
   if (past !== undefined) return { kind: 'document', document: past, approved: true };
   const entry = earlier.find((each) => digestOf(each) === document.previous);
   const before = entry && knownDocument(entry);
@@ -87,6 +86,19 @@ export function documentBefore({ examined, history, taken }: ReadDocument): Befo
   }
   const why = `the history has no document \`${document.previous}\` that verifies`;
   return { kind: 'unknown', why };
+}
+
+/** Asked only where the rules of now do not take it: the whole history is read for that once more. */
+async function pastBefore(
+  repository: Repository,
+  document: VerifiedDocument,
+  { id, entries }: History,
+): Promise<VerifiedDocument | undefined> {
+  if (document.kind === 'emergency' || document.previous === null) return undefined;
+  const { previous } = document;
+  if (entries.some((entry) => entry.document?.digest === previous)) return undefined;
+  const open = await openHistory(repository, id);
+  return open.ok ? open.value.documents.find(({ digest }) => digest === previous) : undefined;
 }
 
 function examine(bytes: Uint8Array, file: string, by: JudgedBy): Result<Examined> {
