@@ -180,9 +180,10 @@ const NO_INLINED_CALLS = '--no-turbo-inline-js-wasm-calls';
 
 /**
  * V8 optimises a WebAssembly function once this many bytes of its code have run; 1,800,000 in Node 20
- * and 13,000,000 in Node 24 when left alone. By then every function that parses counts as hot, and optimising them for a load of ten policies
- * costs four times what the load does: 3.9 s of CPU from the start of `serve` until it is ready, 1.8
- * with this. After 40,000 checks, or a load of some thousand policies, both have cost the same.
+ * and 13,000,000 in Node 24 when left alone. By then every function that parses counts as hot, and
+ * optimising them for a load of ten policies costs four times what the load does: 3.9 s of CPU from the
+ * start of `serve` until it is ready, 1.8 with this. After 40,000 checks, or a load of some thousand
+ * policies, both have cost the same.
  */
 const OPTIMISE_AFTER = 1_000_000_000;
 
