@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
+import { transformSync } from 'esbuild';
 import { LOADER_OPTIONS } from '../src/check/wire.js';
 import { SERVER_OPTIONS } from '../src/server/grpc.js';
 import { freePorts } from '../test/support/ports.js';
@@ -142,11 +142,9 @@ async function stop(child: Child): Promise<void> {
 /** To JavaScript as cedargate is: a loader in the process would cost it memory and time. */
 function compileNoop(): string {
   const source = readFileSync(fileURLToPath(new URL('./noop-server.ts', import.meta.url)), 'utf8');
-  const { outputText } = ts.transpileModule(source, {
-    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
-  });
+  const { code } = transformSync(source, { loader: 'ts', target: 'node20.19' });
   mkdirSync(COMPILED, { recursive: true });
   const file = join(COMPILED, 'noop-server.mjs');
-  writeFileSync(file, outputText);
+  writeFileSync(file, code);
   return file;
 }

@@ -1,6 +1,6 @@
 /** The house rules that a program can check. Each failure names every place that breaks the rule. */
-import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
+import { parseAst } from 'vitest/node';
 import { REASONS } from '../../src/check/reasons.js';
 import { ERRORS } from '../../src/errors.js';
 import { readText, repositoryFiles } from '../support/repository.js';
@@ -243,20 +243,25 @@ function places(
 
 /** Functions with too many lines of their own: those of functions inside them do not count. */
 function longFunctions(file: string, text: string): string[] {
-  const parsed = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
-  const lineOf = (position: number) => parsed.getLineAndCharacterOfPosition(position).line;
+  const starts = [...text.matchAll(/^/gm)].map(({ index }) => index);
+  const lineOf = (position: number) => starts.findLastIndex((start) => start <= position) + 1;
   const found: string[] = [];
   /** Lines of the outermost functions at or below `node`. */
-  const visit = (node: ts.Node): number => {
-    let inner = 0;
-    ts.forEachChild(node, (child) => {
-      inner += visit(child);
-    });
-    if (!ts.isFunctionLike(node)) return inner;
-    const lines = lineOf(node.getEnd()) - lineOf(node.getStart()) + 1;
-    if (lines - inner > FUNCTION_LINES_MAX) found.push(`${file}:${lineOf(node.getStart()) + 1}`);
+  const visit = (node: unknown): number => {
+    if (typeof node !== 'object' || node === null) return 0;
+    const inner = Object.values(node).reduce((lines: number, child) => lines + visit(child), 0);
+    if (!isFunction(node)) return inner;
+    const first = lineOf(node.start);
+    const lines = lineOf(node.end) - first + 1;
+    if (lines - inner > FUNCTION_LINES_MAX) found.push(`${file}:${first}`);
     return lines;
   };
-  visit(parsed);
+  visit(parseAst(text, { lang: 'ts' }));
   return found;
+}
+
+const FUNCTIONS = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
+
+function isFunction(node: object): node is { start: number; end: number } {
+  return 'type' in node && FUNCTIONS.has(String(node.type));
 }
