@@ -22,9 +22,9 @@ demo: node_modules/.package-lock.json build envoy ## run the main job end to end
 	@KEEP='$(KEEP)' $(TSX) demo/main.ts
 
 .PHONY: test
-test: node_modules/.package-lock.json ## format, lint, types, build and all tests
+test: node_modules/.package-lock.json ## format, lint, types, build and tests
 	@$(MAKE) -j4 test-tools lint types
-	@node_modules/.bin/vitest run
+	@node_modules/.bin/vitest run --project '!long'
 
 .PHONY: lint
 lint: node_modules/.package-lock.json ## format and lint; `npm run format` mends what it can

@@ -42,9 +42,18 @@ export default defineConfig({
           include: ['test/envoy/load/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
           // After the others: what is measured here under load should have the machine to itself.
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          // Not of `make test`, which has five minutes: `make verify` and `vitest run` run them.
+          name: 'long',
+          include: ['test/long/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

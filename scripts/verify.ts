@@ -57,6 +57,7 @@ interface StepResult {
 const STEPS: readonly Step[] = [
   { name: 'fresh clone of the commit: .ci/run', run: freshClone },
   { name: `all tests on ${OTHER_NODE}`, run: otherNode },
+  { name: 'tests that take longer', run: longTests },
   { name: `properties, ${PROPERTY_ROUNDS} rounds with fresh seeds`, run: properties },
   { name: `take-over under load, ${TAKE_OVER_RUNS} runs`, run: takeOver },
   { name: `a state directory, ${STATE_KILLS} times kill -9`, run: stateKills },
@@ -152,6 +153,11 @@ async function otherNode(): Promise<string> {
   // First on the PATH too, for tests that spawn `node`.
   const env = { CI: 'true', PATH: `${join(node, '..')}${delimiter}${process.env.PATH}` };
   return closingLine(await run(node, ['node_modules/vitest/vitest.mjs', 'run'], { env }));
+}
+
+async function longTests(): Promise<string> {
+  const args = ['run', '--project', 'long'];
+  return closingLine(await run('node_modules/.bin/vitest', args, { env: { CI: 'true' } }));
 }
 
 async function properties(): Promise<string> {

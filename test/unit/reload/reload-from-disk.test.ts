@@ -28,6 +28,7 @@ import {
 } from '../../support/bundle-files.js';
 import { countingEvaluators } from '../../support/evaluator-double.js';
 import { createKubeletVolume } from '../../support/kubelet-volume.js';
+import { PROPERTY_FACTOR } from '../../support/properties.js';
 
 /** Loads here instead of in a thread: the same code, a thousand times. */
 const loadHere: Pick<BundleLoader, 'load' | 'close'> = {
@@ -270,7 +271,7 @@ describe('whatever happens to the directory', () => {
         expect(evaluators.live.size).toBe(1);
         await started.reloader.close();
       }),
-      { numRuns: 20 },
+      { numRuns: 8 * PROPERTY_FACTOR },
     );
   });
 
@@ -314,7 +315,7 @@ describe('whatever happens to the directory', () => {
         await expectFinal(started, filesOf(last), states);
         await started.reloader.close();
       }),
-      { numRuns: 20 },
+      { numRuns: 8 * PROPERTY_FACTOR },
     );
   });
 });

@@ -7,6 +7,7 @@ import { openStateDirectory } from '../../../src/reload/state-directory.js';
 import { failed } from '../../../src/result.js';
 import { temporaryDirectory } from '../../support/bundle-files.js';
 import { type Fault, type FaultyFs, faultyFs } from '../../support/faulty-fs.js';
+import { thirdOf } from '../../support/properties.js';
 import { digestOfText, findState, rolloutState, stateOf } from '../../support/states.js';
 
 const OLD = { orders: 1, payments: 1, retired: 1 };
@@ -69,7 +70,7 @@ async function leftovers(directory: string): Promise<string[]> {
   return (await Promise.all(folders)).flat().filter((name) => name.startsWith('.'));
 }
 
-/** Runs `test` with a fault at every call that `work` makes. */
+/** Runs `test` with a fault at the calls that `work` makes. */
 async function everywhere(
   kind: Fault['kind'],
   work: (directory: string, faulty: FaultyFs) => Promise<unknown>,
@@ -80,7 +81,7 @@ async function everywhere(
   const dry = faultyFs();
   await work(await make(), dry);
   expect(dry.calls.length).toBeGreaterThan(10);
-  for (let at = 0; at < dry.calls.length; at += 1) {
+  for (const at of thirdOf(dry.calls.keys())) {
     const fault: Fault = { at, kind, code };
     const faulty = faultyFs(fault);
     const directory = await make();
@@ -113,8 +114,7 @@ describe('a save of which one call fails', () => {
 
   it('is made good by the next save of the same process', async () => {
     const make = await oldState();
-    const count = await callsOfSecondSave(await make());
-    for (let at = count.first; at < count.all; at += 1) {
+    for (const at of thirdOf(await callsOfSecondSave(await make()))) {
       const faulty = faultyFs({ at, kind: 'fail', code: 'ENOSPC' });
       const directory = await make();
       const state = openStateDirectory(directory, faulty.fs);
@@ -170,7 +170,7 @@ describe('reading of which one call fails', () => {
     const make = await oldState();
     const dry = faultyFs();
     await read(await make(), dry);
-    for (let at = 0; at < dry.calls.length; at += 1) {
+    for (const at of thirdOf(dry.calls.keys())) {
       const directory = await make();
       const state = openStateDirectory(directory, faultyFs({ at, kind: 'fail' }).fs);
       await state.read();
@@ -180,12 +180,12 @@ describe('reading of which one call fails', () => {
   });
 });
 
-/** Calls before the save, and with it. */
-async function callsOfSecondSave(directory: string): Promise<{ first: number; all: number }> {
+/** The calls of the save alone, by their place among all. */
+async function callsOfSecondSave(directory: string): Promise<number[]> {
   const dry = faultyFs();
   const state = openStateDirectory(directory, dry.fs);
   await state.read();
   const first = dry.calls.length;
   await state.save(NEW_STATE);
-  return { first, all: dry.calls.length };
+  return [...dry.calls.keys()].slice(first);
 }
