@@ -22,8 +22,9 @@ demo: node_modules/.package-lock.json build envoy ## run the main job end to end
 	@KEEP='$(KEEP)' $(TSX) demo/main.ts
 
 .PHONY: test
-test: node_modules/.package-lock.json ## format, lint, types, build and tests
-	@$(MAKE) -j4 test-tools lint types
+test: ## format, lint, types, build and tests
+	@$(MAKE) -j3 node_modules/.package-lock.json test-tools
+	@$(MAKE) -j2 lint types
 	@node_modules/.bin/vitest run --project '!long'
 
 .PHONY: lint

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -142,18 +143,18 @@ describe('a shelf', () => {
       `the shelf has more than ${SHELF_DEPTH_MAX} folders inside each other [bundle_too_large]`,
     );
     await rm(join(shelf, 'deep'), { recursive: true });
-    const names = (count: number, name: (n: number) => string) =>
-      Promise.all(Array.from({ length: count }, (_, n) => writeFile(join(shelf, name(n)), '')));
-    await names(SHELF_BUNDLES_MAX + 1, (n) => `${n}.tar.gz`);
+    /** Empty files by a shell: ten times as fast as one by one. */
+    const names = (count: number, suffix: string) =>
+      execFileSync('sh', ['-c', `seq -f %.0f${suffix} ${count} | xargs touch`], { cwd: shelf });
+    names(SHELF_BUNDLES_MAX + 1, '.tar.gz');
     expect(first(await readShelf(shelf))).toContain(
       `the shelf has more than ${SHELF_BUNDLES_MAX} bundles [bundle_too_large]`,
     );
-    await names(SHELF_NAMES_MAX - SHELF_BUNDLES_MAX, (n) => `${n}.txt`);
-    await rm(join(shelf, '0.tar.gz'));
+    names(SHELF_NAMES_MAX - SHELF_BUNDLES_MAX, '.txt');
     await rm(join(shelf, '1.tar.gz'));
+    await rm(join(shelf, '2.tar.gz'));
     expect((await readShelf(shelf)).ok).toBe(true);
-    await names(1, () => 'a.txt');
-    await names(1, () => 'b.txt');
+    names(2, '.md');
     expect(first(await readShelf(shelf))).toContain(
       `the shelf has more than ${SHELF_NAMES_MAX} names [bundle_too_large]`,
     );
