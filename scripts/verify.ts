@@ -178,7 +178,7 @@ async function takeOver(): Promise<string> {
 
 async function stateKills(): Promise<string> {
   const env = { CI: 'true', STATE_KILLS: String(STATE_KILLS) };
-  const args = ['run', '--project', 'process', 'test/process/state-directory.test.ts'];
+  const args = ['run', '--project', 'long', 'test/long/state-directory.test.ts'];
   return closingLine(await run('node_modules/.bin/vitest', args, { env }));
 }
 

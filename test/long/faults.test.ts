@@ -17,7 +17,7 @@ import { waitFor } from '../support/wait.js';
 const DAY_MS = 86_400_000;
 /** Many facts about few programs. */
 const LONG = { timeout: 120_000 };
-const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
+const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 
 /** One story of one refusal, while document `sequence` goes on. */
 async function expectRefused(sidecar: Sidecar, code: string, file: RegExp, sequence: number) {

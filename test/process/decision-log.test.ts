@@ -19,7 +19,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { LOG_QUEUE_BYTES_MAX } from '../../src/constants.js';
 import { waitFor } from '../support/wait.js';
 
-const FIXTURE = fileURLToPath(new URL('fixtures/decision-log.ts', import.meta.url));
+const FIXTURE = fileURLToPath(new URL('../fixtures/decision-log.ts', import.meta.url));
 /** Lines of about 1,000 bytes: well over what the queue holds. */
 const MORE_THAN_FITS = Math.ceil((2 * LOG_QUEUE_BYTES_MAX) / 1_000);
 

@@ -3,5 +3,5 @@ import { parentPort } from 'node:worker_threads';
 
 parentPort.once('message', () => {
   const kept = [];
-  for (;;) kept.push(new Array(20_000_000).fill({}));
+  for (;;) kept.push(new Array(1_000_000).fill({}));
 });

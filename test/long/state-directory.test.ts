@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../support/bundle-files.js';
 import { startProgram } from '../support/program.js';
 import { findState } from '../support/states.js';
 
-const SAVER = fileURLToPath(new URL('fixtures/state-saver.ts', import.meta.url));
+const SAVER = fileURLToPath(new URL('../fixtures/state-saver.ts', import.meta.url));
 /** `make verify` kills more often. */
 const KILLS = Number(process.env.STATE_KILLS ?? 20);
 const NAMES = ['orders', 'payments'];
