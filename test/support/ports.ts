@@ -1,7 +1,18 @@
-/** Free TCP ports on loopback, for programs that cannot be told to take port 0. */
-import { createServer } from 'node:net';
+/**
+ * Free TCP ports on loopback, for programs that cannot be told to take port 0.
+ *
+ * From a range of this process, below those that the system gives to outgoing connections: a port
+ * that a program leaves for a moment must still be free when it comes back, whatever other tests do.
+ */
+import { createServer, type Server } from 'node:net';
 
-/** A port that was free a moment ago. Another process may take it: retry rather than trust it long. */
+const FIRST_PORT = 12_000;
+const RANGES = 100;
+const RANGE_PORTS = 200;
+
+const first = FIRST_PORT + (process.pid % RANGES) * RANGE_PORTS;
+let given = Math.floor(Math.random() * RANGE_PORTS);
+
 export async function freePort(): Promise<number> {
   const [port] = await freePorts(1);
   return port as number;
@@ -9,21 +20,23 @@ export async function freePort(): Promise<number> {
 
 /** `count` different free ports: all are held at once before any is given back. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(0, '127.0.0.1', resolve);
-      });
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('no TCP address');
-    return address.port;
+  const held = new Map<number, Server>();
+  for (let tried = 0; held.size < count; tried += 1) {
+    if (tried === RANGE_PORTS) throw new Error(`no ${count} ports are free from ${first} on`);
+    given = (given + 1) % RANGE_PORTS;
+    const port = first + given;
+    const server = await listen(port);
+    if (server !== undefined) held.set(port, server);
+  }
+  await Promise.all([...held.values()].map((server) => new Promise((done) => server.close(done))));
+  return [...held.keys()];
+}
+
+/** Undefined when the port is taken. */
+function listen(port: number): Promise<Server | undefined> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(undefined));
+    server.listen(port, '127.0.0.1', () => resolve(server));
   });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
