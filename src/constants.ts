@@ -326,7 +326,20 @@ export const LOG_ERRORS_MAX = 50;
 export const PROGRAM_LOG_BYTES_MAX = 1 * MIB;
 /** Values of the label `policy`; failing policies beyond it share the value `_other`. */
 export const METRIC_POLICIES_MAX = 1_000;
+/** Exceptions whose uses are counted; beyond it the one that was first used longest ago is forgotten. */
+export const EXCEPTION_USES_MAX = 10_000;
+/** An exception that ends within this time ends soon, for /status, metrics and people: 7 days. */
+export const EXCEPTION_ENDS_SOON_MS = 7 * 86_400_000;
 /** Values of the label `slice`; names of further entries share the value `_other`. */
 export const METRIC_SLICES_MAX = 1_000;
 /** What the end of the process waits for a reader of the decision log, milliseconds. */
 export const LOG_CLOSE_MS_MAX = 2_000;
+
+/** How often the delay of the event loop is measured while there are checks, milliseconds. */
+export const LOAD_SAMPLE_MS = 20;
+/** Requests wait too long when they always do for this long. */
+export const LOAD_WINDOW_MS = 500;
+/** From this delay on nothing is done that an answer does not need: candidates are not asked. */
+export const LOAD_BUSY_MS = 30;
+/** From this delay on the engine is not asked: a third of what Envoy waits for an answer, 200 ms. */
+export const LOAD_OVERLOAD_MS = 65;

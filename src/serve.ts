@@ -4,7 +4,8 @@
  */
 import { engineVersion } from './cedar/engine.js';
 import { check } from './check/check.js';
-import { activeBundles, stampsOf } from './check/regime.js';
+import { activeBundles, candidateBundles, stampsOf } from './check/regime.js';
+import type { ActiveBundle, CheckRecord, Generation } from './check/types.js';
 import type { Config } from './config/config.js';
 import { LOG_CLOSE_MS_MAX } from './constants.js';
 import { createIdSource } from './decision-log/decision-id.js';
@@ -13,16 +14,19 @@ import { stdoutSink } from './decision-log/sink.js';
 import { messageOf } from './errors.js';
 import { setNodeFlags } from './node-flags.js';
 import { createControl } from './reload/control.js';
-import type { ChangeEvent } from './reload/events.js';
+import type { CandidateEvent, ChangeEvent } from './reload/events.js';
 import type { Reloader } from './reload/reloader.js';
 import { type CheckHandler, type GrpcServer, startGrpcServer } from './server/grpc.js';
 import { type HttpServer, startHttpServer } from './server/http.js';
+import { createLoadGauge } from './server/load-gauge.js';
 import { type Phase, readinessOf } from './server/readiness.js';
 import { adminRoutes, probeRoutes, type Readiness } from './server/routes.js';
 import { untilStopSignal } from './signals.js';
 import { sometimes } from './sometimes.js';
+import { createExceptionUses, type ExceptionUses } from './telemetry/exception-uses.js';
 import { createProgramLog, type ProgramLog, problemFields } from './telemetry/log.js';
-import { createMetrics, type Metrics } from './telemetry/metrics.js';
+import { type BundleFacts, createMetrics, type Metrics } from './telemetry/metrics.js';
+import type { Moment } from './telemetry/moment.js';
 import { statusDocument } from './telemetry/status.js';
 import { packageVersion } from './version.js';
 
@@ -33,6 +37,9 @@ interface Sidecar {
   readonly metrics: Metrics;
   readonly decisionLog: DecisionLog;
   readonly reloader: Reloader;
+  readonly uses: ExceptionUses;
+  /** The largest clock that this process has seen, milliseconds since the epoch. */
+  latestMs: number;
   phase: Phase;
 }
 
@@ -102,19 +109,48 @@ function assemble(config: Config): Sidecar {
     minSequence: config.minSequence,
     beforeFirst: config.beforeFirstRollout,
     now: Date.now,
-    onChange: (event) => tell(event, reloader, { programLog, metrics, decisionLog }),
+    onChange: (event) => tell(event, reloader, { programLog, decisionLog }),
+    onCandidate: (event) => tellCandidate(event, programLog),
     onTrouble: (message) => programLog.warn(message),
     onCount: metrics.reload,
   });
-  metrics.rollouts(() => ({ standings: reloader.rollouts, nowMs: Date.now() }));
-  return { config, programLog, metrics, decisionLog, reloader, phase: 'starting' };
+  metrics.bundles(() => loadedBundles(reloader.current));
+  const uses = createExceptionUses();
+  const shared = { config, programLog, metrics, decisionLog, reloader, uses };
+  const sidecar: Sidecar = { ...shared, latestMs: 0, phase: 'starting' };
+  metrics.rollouts(() => ({ standings: reloader.rollouts, ...momentOf(sidecar) }));
+  return sidecar;
+}
+
+function loadedBundles(generation: Generation): readonly BundleFacts[] {
+  const facts = (role: BundleFacts['role']) => (loaded: ActiveBundle) => {
+    const { manifest, digest } = loaded.bundle;
+    return { version: manifest.version, digest, role };
+  };
+  return [
+    ...activeBundles(generation).map(facts('active')),
+    ...candidateBundles(generation).map(facts('candidate')),
+  ];
+}
+
+/** Says whether a candidate is compared. */
+function tellCandidate(
+  { rollout, sequence, bundle, problem }: CandidateEvent,
+  programLog: ProgramLog,
+): void {
+  const known = { rollout, sequence, candidate: bundle.version, digest: bundle.digest };
+  if (problem === undefined) programLog.info('the candidate is compared from now on', known);
+  else {
+    const message = `the candidate is not compared: ${problem.message}`;
+    programLog.warn(message, { ...problemFields(problem), ...known });
+  }
 }
 
 /** Says everywhere what was taken or refused: program log, change log and metrics tell one story. */
 function tell(
   event: ChangeEvent,
   reloader: Reloader,
-  { programLog, metrics, decisionLog }: Pick<Sidecar, 'programLog' | 'metrics' | 'decisionLog'>,
+  { programLog, decisionLog }: Pick<Sidecar, 'programLog' | 'decisionLog'>,
 ): void {
   for (const warning of event.warnings) programLog.warn(warning.message, problemFields(warning));
   const from = event.from ?? undefined;
@@ -123,9 +159,8 @@ function tell(
   const document = event.document ?? undefined;
   const { sequence, ticket } = document ?? {};
   if (event.result === 'taken') {
-    const bundles = activeBundles(reloader.current).map(({ bundle }) => bundle);
-    metrics.bundlesLoaded(bundles.map(({ manifest, digest }) => ({ ...manifest, digest })));
-    const signed_by = bundles.find((bundle) => bundle.digest === digest)?.signedBy;
+    const active = activeBundles(reloader.current);
+    const signed_by = active.find(({ bundle }) => bundle.digest === digest)?.bundle.signedBy;
     const took_ms = event.durationMs;
     programLog.info('policies taken', { from, to: event.to, took_ms, sequence, ticket, signed_by });
     decisionLog.change({ result: 'taken', from, to: event.to ?? 'none', digest, document });
@@ -176,25 +211,53 @@ function openGrpc(sidecar: Sidecar): Promise<GrpcServer> {
   });
 }
 
+function momentOf(sidecar: Sidecar): Moment {
+  const nowMs = Date.now();
+  sidecar.latestMs = Math.max(sidecar.latestMs, nowMs);
+  return { nowMs, latestMs: sidecar.latestMs, uses: sidecar.uses };
+}
+
 /** The hot path with its clock, its ids and its witnesses. The witnesses never change the answer. */
 function checkHandler(sidecar: Sidecar): CheckHandler {
-  const { config: settings, reloader, metrics, decisionLog, programLog } = sidecar;
+  const { config: settings, reloader, metrics, decisionLog, programLog, uses } = sidecar;
   const nextId = createIdSource();
-  let latestMs = 0;
+  const gauge = createLoadGauge();
+  const warnOverload = sometimes(Date.now, () => {
+    programLog.warn('more is asked than can be decided in time: the policies are not asked', {
+      metric: 'checks_total{reason="overload"}',
+    });
+  });
   return (message, deadlineMs) => {
     const startedMs = performance.now();
-    const nowMs = Date.now();
-    latestMs = Math.max(latestMs, nowMs);
-    const call = { message, deadlineMs, nowMs, latestMs, decisionId: nextId(nowMs) };
+    const { nowMs, latestMs } = momentOf(sidecar);
+    const call = {
+      message,
+      deadlineMs,
+      nowMs,
+      latestMs,
+      decisionId: nextId(nowMs),
+      load: gauge.check(),
+    };
     const { answer, record, fault } = check(call, reloader.current, settings);
     const durationMs = performance.now() - startedMs;
     decisionLog.decision(record, durationMs * 1_000);
     metrics.check(record, durationMs / 1_000);
+    if (record.reason === 'overload') warnOverload('');
+    if (uses.add(record, nowMs)) tellFirstUse(record, programLog);
     if (fault !== undefined) {
       programLog.error('a check failed', { decision_id: record.decisionId, ...causeOf(fault) });
     }
     return answer;
   };
+}
+
+function tellFirstUse(
+  { exception, decisionId, regime }: CheckRecord,
+  programLog: ProgramLog,
+): void {
+  const rollout = regime.rollout?.name;
+  const known = { exception, rollout, decision_id: decisionId };
+  programLog.info('an exception is used for the first time since the start', known);
 }
 
 async function serveUntil(
@@ -245,7 +308,7 @@ function statusOf(sidecar: Sidecar): object {
     ready: readiness(sidecar).ready,
     generation: reloader.current,
     rollouts: rolloutsOf(config, reloader),
-    nowMs: Date.now(),
+    moment: momentOf(sidecar),
     lastRefusal: reloader.lastRefusal,
     decisionLog: decisionLog.counts(),
   });

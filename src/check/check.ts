@@ -9,11 +9,12 @@
  */
 import { LOG_TEXT_CHARS_MAX } from '../constants.js';
 import { messageOf } from '../errors.js';
+import { type CandidateRecord, flipOf } from './candidate.js';
 import { type Judgement, judge } from './decide.js';
-import { readDestination } from './destination.js';
+import { type Destination, readDestination } from './destination.js';
 import { enforce } from './enforce.js';
 import { singleHeader } from './headers.js';
-import { readCaller } from './identity.js';
+import { type Caller, readCaller } from './identity.js';
 import type { Traits } from './match.js';
 import { splitTarget } from './path.js';
 import { formQuestion, type Question, type Subject } from './question.js';
@@ -23,9 +24,16 @@ import { type RequestFacts, readRequest } from './request.js';
 import { type CheckAnswer, respond } from './respond.js';
 import { type Clock, type Standing, unsliced } from './slices.js';
 import { Stop, stop } from './stop.js';
-import { actionWithoutPath, readTarget } from './target.js';
+import { actionWithoutPath, readTarget, type Target } from './target.js';
 import { traceIdOf } from './trace.js';
-import type { CheckRecord, CheckSettings, Generation, Regime, RolloutRegime } from './types.js';
+import type {
+  ActiveBundle,
+  CheckRecord,
+  CheckSettings,
+  Generation,
+  Regime,
+  RolloutRegime,
+} from './types.js';
 
 export interface CheckCall {
   /** The CheckRequest as it came from the wire. */
@@ -37,7 +45,12 @@ export interface CheckCall {
   readonly latestMs?: number;
   /** UUIDv7 */
   readonly decisionId: string;
+  /** What there is time for; default `normal`. */
+  readonly load?: Load;
 }
+
+/** `busy`: not for what an answer does not need. `overload`: not for asking the policies either. */
+export type Load = 'normal' | 'busy' | 'overload';
 
 export interface Checked {
   readonly answer: CheckAnswer;
@@ -50,7 +63,9 @@ export function check(call: CheckCall, generation: Generation, settings: CheckSe
   let sight: Sight | undefined;
   try {
     sight = look(call, generation, settings);
-    const record = conclude(call, sight, decide(call, sight, settings));
+    const decided = decide(call, sight, settings);
+    const candidate = compare(call, sight, decided, settings);
+    const record = conclude(call, sight, decided, candidate);
     return { answer: respond(record, settings), record };
   } catch (fault) {
     const reason = stop('internal_fault', 'internal_fault', messageOf(fault));
@@ -70,8 +85,19 @@ interface Sight {
   readonly traits?: Traits | undefined;
   readonly facts?: RequestFacts | undefined;
   readonly seen?: Seen;
+  /** What the candidate is asked about too; undefined for a message that says nothing. */
+  readonly reading?: Reading;
   /** What the policies can be asked about, or why they cannot be. */
   readonly subject: Subject | Stop;
+}
+
+/** What was read, each part as far as it can be. */
+interface Reading {
+  readonly facts: RequestFacts;
+  /** As the routes of the active bundle have it. */
+  readonly target: Target | Stop;
+  readonly caller: Caller | Stop;
+  readonly destination: Destination | Stop;
 }
 
 type Seen = Pick<CheckRecord, 'principal' | 'action' | 'access' | 'destination' | 'route'>;
@@ -100,15 +126,12 @@ function look(call: CheckCall, generation: Generation, settings: CheckSettings):
     destination: name,
     route: target instanceof Stop ? undefined : target.match?.route.name,
   };
-  let subject: Subject | Stop;
-  if (target instanceof Stop) subject = target;
-  else if (caller instanceof Stop) subject = caller;
-  else if (destination instanceof Stop) subject = destination;
-  else subject = { facts, target, caller, destination: destination.name };
+  const reading: Reading = { facts, target, caller, destination };
+  const subject = subjectOf(reading);
 
   const { rollout } = regime;
   if (rollout === undefined || name === undefined) {
-    return { regime, standing: unsliced(regime.mode), facts, seen, subject };
+    return { regime, standing: unsliced(regime.mode), facts, seen, reading, subject };
   }
   const traits: Traits = {
     caller: caller instanceof Stop ? undefined : caller,
@@ -119,7 +142,15 @@ function look(call: CheckCall, generation: Generation, settings: CheckSettings):
     pathReadable: !(target instanceof Stop),
   };
   const standing = rollout.slices.standing(traits, clockOf(call, rollout));
-  return { regime, standing, traits, facts, seen, subject };
+  return { regime, standing, traits, facts, seen, reading, subject };
+}
+
+/** Of several errors the first in the order of the hot path counts. */
+function subjectOf({ facts, target, caller, destination }: Reading): Subject | Stop {
+  if (target instanceof Stop) return target;
+  if (caller instanceof Stop) return caller;
+  if (destination instanceof Stop) return destination;
+  return { facts, target, caller, destination: destination.name };
 }
 
 /** What was decided, and what the engine was asked if it was. */
@@ -138,11 +169,59 @@ function decide(call: CheckCall, sight: Sight, settings: CheckSettings): Decided
     const late = stop('deadline', 'deadline', 'the deadline had passed before evaluation');
     return { judgement: judgementOf(late) };
   }
-  const question = formQuestion(subject, active, settings, call.nowMs);
-  if (question instanceof Stop) return { judgement: judgementOf(question) };
+  if (call.load === 'overload') {
+    const shed = stop('overload', 'overload', 'more is asked than can be decided in time');
+    return { judgement: judgementOf(shed) };
+  }
+  return ask(call, subject, active, settings);
+}
 
-  const { evaluator } = active;
+function ask(
+  { nowMs }: CheckCall,
+  subject: Subject,
+  bundle: ActiveBundle,
+  settings: CheckSettings,
+): Decided {
+  const question = formQuestion(subject, bundle, settings, nowMs);
+  if (question instanceof Stop) return { judgement: judgementOf(question) };
+  const { evaluator } = bundle;
   return { judgement: judge(evaluator.evaluate(question.request), evaluator.effects), question };
+}
+
+/**
+ * What the candidate says of the same request, read by its own routes and schema. Where the active
+ * bundle was not asked, or nobody could decide, there is nothing to compare. Whatever goes wrong
+ * here is a finding about the candidate, and nothing else.
+ */
+function compare(
+  call: CheckCall,
+  { regime: { candidate }, standing, reading }: Sight,
+  { judgement: { reason: before } }: Decided,
+  settings: CheckSettings,
+): CandidateRecord | undefined {
+  if (candidate === undefined || reading === undefined || standing.blocked) return undefined;
+  if (call.load === 'busy') return undefined;
+  if (REASONS[before].enforced === 'fail') return undefined;
+  const { bundle } = candidate;
+  let decided: Decided;
+  try {
+    const subject = subjectOf({ ...reading, target: readTarget(reading.facts, bundle) });
+    decided =
+      subject instanceof Stop
+        ? { judgement: judgementOf(subject) }
+        : ask(call, subject, candidate, settings);
+  } catch (fault) {
+    const reason = stop('internal_fault', 'internal_fault', messageOf(fault));
+    decided = { judgement: judgementOf(reason) };
+  }
+  const { reason, policies, errors } = decided.judgement;
+  const { decision } = REASONS[reason];
+  return {
+    ...{ version: bundle.manifest.version, digest: bundle.digest },
+    ...{ decision, reason, policies, errors },
+    flip: flipOf(REASONS[before].decision, decision),
+    context: decided.question?.request.context,
+  };
 }
 
 /** It is not evaluated: whatever else is wrong with it, it is denied. */
@@ -152,7 +231,12 @@ function judgementOf({ reason, error }: Stop): Judgement {
   return { reason, policies: [], errors: [error] };
 }
 
-function conclude(call: CheckCall, sight: Sight, { judgement, question }: Decided): CheckRecord {
+function conclude(
+  call: CheckCall,
+  sight: Sight,
+  { judgement, question }: Decided,
+  candidate?: CandidateRecord,
+): CheckRecord {
   const { regime, standing, facts, seen } = sight;
   const request = question?.request;
   const verdict = enforce(
@@ -170,6 +254,7 @@ function conclude(call: CheckCall, sight: Sight, { judgement, question }: Decide
     reason: verdict.reason,
     slice: verdict.slice,
     exception: verdict.exception,
+    candidate,
     policies: judgement.policies,
     errors: [...judgement.errors, ...(question?.flags ?? [])],
     principal: seen?.principal,

@@ -17,11 +17,15 @@ export interface DestinationFacts {
   readonly destinationPrincipal: string;
 }
 
-/** `<namespace>/<name>` */
+export interface Destination {
+  /** `<namespace>/<name>` */
+  readonly name: string;
+}
+
 export function readDestination(
   request: DestinationFacts,
   settings: Pick<CheckSettings, 'destinationFrom' | 'service'>,
-): { readonly name: string } | Stop {
+): Destination | Stop {
   const name = candidate(request, settings);
   if (name !== undefined && DESTINATION.test(name)) return { name };
   return stop(

@@ -133,6 +133,13 @@ export const REASONS = {
     summary: 'the destination lies outside the scope of the bundle, or no loaded rollout covers it',
     help: 'add the destination to `scope.destinations` of bundle.yaml or to a rollout, or mount what covers it',
   },
+  overload: {
+    decision: 'error',
+    enforced: 'fail',
+    status: 503,
+    summary: 'more is asked than can be decided in time, so the policies were not asked',
+    help: 'give the sidecar more CPU, or fewer requests; docs/limitations.md says when evaluation is left out',
+  },
   deadline: {
     decision: 'error',
     enforced: 'fail',

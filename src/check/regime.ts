@@ -21,7 +21,12 @@ export function soleGeneration(
 const NO_DESTINATIONS: Generation['destinations'] = new Map();
 
 export function soleRegime({ stamp, active, mode }: Pick<Regime, 'stamp' | 'active' | 'mode'>) {
-  const rest = { absence: 'no_bundle', onFault: 'fail', rollout: undefined } as const;
+  const rest = {
+    candidate: undefined,
+    absence: 'no_bundle',
+    onFault: 'fail',
+    rollout: undefined,
+  } as const;
   return Object.freeze<Regime>({ stamp, active, mode, ...rest });
 }
 
@@ -40,6 +45,11 @@ export function activeOf({ active, absence }: Regime): ActiveBundle | Stop {
 export function activeBundles({ destinations, otherwise }: Generation): readonly ActiveBundle[] {
   const all = [otherwise, ...destinations.values()].flatMap(({ active }) => active ?? []);
   return [...new Set(all)];
+}
+
+/** Every candidate, once. */
+export function candidateBundles({ destinations }: Generation): readonly ActiveBundle[] {
+  return [...new Set([...destinations.values()].flatMap(({ candidate }) => candidate ?? []))];
 }
 
 /** What answers carry: one stamp, or with several rollouts all of them. */

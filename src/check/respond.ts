@@ -31,10 +31,10 @@ export function respond(record: CheckRecord, settings: RespondSettings): CheckAn
     templates = new AnswerTemplates();
     templatesOf.set(settings, templates);
   }
-  const { regime, outcome, decision, mode, reason, slice = '', policies } = record;
+  const { regime, outcome, decision, mode, reason, slice = '', candidate, policies } = record;
   const shown = policies.slice(0, ANSWER_POLICIES_MAX);
   // INVARIANT: whatever an answer says beside its id is the regime's, or is in this key.
-  const key = `${outcome} ${decision} ${mode} ${reason} ${slice} ${shown.join(' ')}`;
+  const key = `${outcome} ${decision} ${mode} ${reason} ${slice} ${candidate?.decision} ${shown.join(' ')}`;
   const response = templates.answer(regime, key, record.decisionId, (decisionId) =>
     encodeCheckResponse(responseMessage({ ...record, decisionId }, settings)),
   );
@@ -97,7 +97,7 @@ function header(key: string, value: string): HeaderOption {
 }
 
 function metadata(record: CheckRecord): StructInput {
-  const { regime, slice } = record;
+  const { regime, slice, candidate } = record;
   const { active, rollout } = regime;
   return {
     policy_version: regime.stamp,
@@ -112,5 +112,7 @@ function metadata(record: CheckRecord): StructInput {
     rollout: rollout?.name,
     rollout_sequence: rollout?.sequence,
     ticket: rollout?.ticket,
+    candidate_version: candidate?.version,
+    candidate_decision: candidate?.decision,
   };
 }

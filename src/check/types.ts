@@ -2,6 +2,7 @@
 
 import type { CompiledBundle, Digest } from '../bundle/types.js';
 import type { Evaluator } from '../cedar/types.js';
+import type { CandidateRecord } from './candidate.js';
 import type { Reason } from './reasons.js';
 import type { Slices } from './slices.js';
 
@@ -38,6 +39,8 @@ export interface Regime {
    */
   readonly stamp: string;
   readonly active: ActiveBundle | undefined;
+  /** Decided beside the active one, and never enforced. */
+  readonly candidate: ActiveBundle | undefined;
   /** Why nothing can be decided when `active` is undefined. */
   readonly absence: Absence;
   /** Of requests that no slice takes. */
@@ -138,6 +141,8 @@ export interface CheckRecord {
   readonly slice: string | undefined;
   /** The live exception that speaks for a denied request: in enforce it is why it was allowed. */
   readonly exception: string | undefined;
+  /** What the candidate says; undefined where there is none, or nothing to compare. */
+  readonly candidate: CandidateRecord | undefined;
   /** Ids of the determining policies, sorted. */
   readonly policies: readonly string[];
   readonly errors: readonly CheckError[];

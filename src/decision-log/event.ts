@@ -4,6 +4,7 @@
  * docs/decision-log.md and docs/decision-log.schema.json describe it; a test keeps them in step.
  */
 
+import type { CandidateRecord, Flip } from '../check/candidate.js';
 import type { Reason } from '../check/reasons.js';
 import type {
   Access,
@@ -15,7 +16,7 @@ import type {
   Outcome,
 } from '../check/types.js';
 import { LOG_ERRORS_MAX, LOG_POLICIES_MAX, LOG_TEXT_CHARS_MAX } from '../constants.js';
-import { type MaskSettings, mask } from './mask.js';
+import { type MaskSettings, mask, maskForeign } from './mask.js';
 
 export const SCHEMA_VERSION = 1;
 
@@ -36,6 +37,16 @@ export interface EventContext {
   /** The class of the request is new to this process. */
   readonly firstSeen: boolean;
   readonly mask: MaskSettings;
+}
+
+/** What the candidate says of the request. */
+export interface CandidateEvent {
+  readonly version: string;
+  readonly digest: string;
+  readonly decision: Decision;
+  readonly reason: Reason;
+  readonly policies: readonly string[];
+  readonly errors: readonly CheckError[];
 }
 
 export interface DecisionEvent {
@@ -68,8 +79,8 @@ export interface DecisionEvent {
   readonly rollout: string | null;
   readonly rollout_sequence: number | null;
   readonly ticket: string | null;
-  readonly candidate: null;
-  readonly flip: null;
+  readonly candidate: CandidateEvent | null;
+  readonly flip: Flip | null;
   readonly first_seen: boolean;
   readonly duration_us: number;
   readonly input: DecisionInput | null;
@@ -110,12 +121,26 @@ export function decisionEvent(record: CheckRecord, context: EventContext): Decis
     rollout: regime.rollout?.name ?? null,
     rollout_sequence: regime.rollout?.sequence ?? null,
     ticket: regime.rollout?.ticket ?? null,
-    candidate: null,
-    flip: null,
+    candidate: candidateEvent(record.candidate, context.mask),
+    flip: record.candidate?.flip ?? null,
     first_seen: context.firstSeen,
     duration_us: Math.round(context.durationUs),
     input: masked.input ?? null,
     replayable: masked.replayable,
+  };
+}
+
+/** Errors that quote what only the candidate's schema takes from the request are masked as well. */
+function candidateEvent(
+  candidate: CandidateRecord | undefined,
+  settings: MaskSettings,
+): CandidateEvent | null {
+  if (candidate === undefined) return null;
+  const { version, digest, decision, reason, policies, errors, context } = candidate;
+  return {
+    ...{ version, digest, decision, reason },
+    policies: policies.slice(0, LOG_POLICIES_MAX),
+    errors: maskForeign(boundErrors(errors), context, settings),
   };
 }
 

@@ -39,6 +39,18 @@ export function mask(
   return { input: { ...input, context }, errors: maskErrors(errors, hidden), replayable: false };
 }
 
+/** The errors of policies that were asked about `context`, which is not logged itself. */
+export function maskForeign(
+  errors: readonly CheckError[],
+  context: Fields | undefined,
+  settings: MaskSettings,
+): readonly CheckError[] {
+  if (errors.length === 0) return errors;
+  const hidden: unknown[] = [];
+  if (context !== undefined) maskContext(context, settings, hidden);
+  return maskErrors(errors, hidden);
+}
+
 type Fields = Readonly<Record<string, unknown>>;
 type Allows = (name: string) => boolean;
 

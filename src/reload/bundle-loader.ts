@@ -12,6 +12,7 @@ import type { KnownProgram } from '../cedar/types.js';
 import { LOAD_HEAP_MIB_MAX, LOAD_TIMEOUT_MS } from '../constants.js';
 import { type ErrorCode, messageOf, problem } from '../errors.js';
 import { type Failed, failed, type Result } from '../result.js';
+import type { CandidateRequest, LoadedCandidate } from './load-candidates.js';
 import type { LoadedRollouts, RolloutsRequest } from './load-rollouts.js';
 import type { BundleSource } from './source.js';
 
@@ -25,7 +26,8 @@ export interface LoadRequest {
 /** What a thread is asked. */
 export type LoadTask =
   | { readonly kind: 'bundle'; readonly request: LoadRequest }
-  | { readonly kind: 'rollouts'; readonly request: RolloutsRequest };
+  | { readonly kind: 'rollouts'; readonly request: RolloutsRequest }
+  | { readonly kind: 'candidate'; readonly request: CandidateRequest };
 
 /** What the thread is told at its start. */
 export interface ThreadData {
@@ -38,6 +40,8 @@ export interface BundleLoader {
   load(request: LoadRequest): Promise<LoadedBundle>;
   /** Never rejects. */
   loadRollouts(request: RolloutsRequest): Promise<Result<LoadedRollouts>>;
+  /** Never rejects. */
+  loadCandidate(request: CandidateRequest): Promise<Result<LoadedCandidate>>;
   /** Ends every thread; a load under way is then a refusal that nobody should look at. */
   close(): Promise<void>;
 }
@@ -111,6 +115,7 @@ export function createBundleLoader(options: LoaderOptions = {}): BundleLoader {
       return 'result' in loaded ? loaded : { result: loaded, digest: undefined };
     },
     loadRollouts: (request) => run<Result<LoadedRollouts>>({ kind: 'rollouts', request }),
+    loadCandidate: (request) => run<Result<LoadedCandidate>>({ kind: 'candidate', request }),
     async close() {
       closed = true;
       await Promise.all([...workers].map((worker) => worker.terminate()));

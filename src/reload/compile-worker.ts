@@ -3,6 +3,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { LoadTask, ThreadData } from './bundle-loader.js';
+import { loadCandidate } from './load-candidates.js';
 import { loadRollouts } from './load-rollouts.js';
 import { loadSource } from './source.js';
 import { warmUp } from './warm-up.js';
@@ -17,6 +18,7 @@ if ((workerData as ThreadData).spare) warmUp();
 
 function answerTo(task: LoadTask): Promise<unknown> {
   if (task.kind === 'rollouts') return loadRollouts(task.request);
+  if (task.kind === 'candidate') return loadCandidate(task.request);
   const { source, ...options } = task.request;
   return loadSource(source, options);
 }

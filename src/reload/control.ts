@@ -8,7 +8,7 @@ import { openStateDirectory } from './state-directory.js';
 
 export interface ControlOptions
   extends Pick<ReloaderOptions, 'mode' | 'now' | 'onChange' | 'onCount' | 'onTrouble'>,
-    Pick<RolloutLoopOptions, 'service' | 'minSequence' | 'beforeFirst'> {
+    Pick<RolloutLoopOptions, 'service' | 'minSequence' | 'beforeFirst' | 'onCandidate'> {
   readonly source: BundleSource | RolloutPaths;
   readonly environment: string | undefined;
 }

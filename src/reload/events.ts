@@ -4,7 +4,8 @@
  */
 import type { Digest } from '../bundle/types.js';
 import type { ErrorCode, Problem } from '../errors.js';
-import type { ApprovedState } from '../rollout/types.js';
+import type { ApprovedState, ResolvedBundle } from '../rollout/types.js';
+import type { Candidate } from './candidates.js';
 
 export type ReloadReason = 'start' | 'watch' | 'poll' | 'signal';
 export type ReloadResult = 'taken' | 'unchanged' | 'refused';
@@ -67,8 +68,19 @@ export interface RolloutStanding {
   readonly stamp: string;
   /** The bundle that decides under it. */
   readonly bundle: Digest | undefined;
+  /** The bundle that is compared under it; undefined for none. */
+  readonly candidate: Candidate | undefined;
   /** Undefined when what is approved runs. */
   readonly lag: { readonly sinceMs: number; readonly problem: Problem } | undefined;
+}
+
+/** A candidate is compared from now on, or cannot be. */
+export interface CandidateEvent {
+  readonly rollout: string;
+  readonly sequence: number;
+  readonly bundle: ResolvedBundle;
+  /** Undefined when it is compared. */
+  readonly problem: Problem | undefined;
 }
 
 /** What `/status` shows as last_refusal. */

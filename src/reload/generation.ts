@@ -43,6 +43,8 @@ export interface ApprovedPart {
   readonly state: ApprovedState;
   /** The bundle that decides: of `state` the active one or the fallback, or what ran before. */
   readonly active: ActiveBundle | undefined;
+  /** The bundle that is compared with it. */
+  readonly candidate?: ActiveBundle | undefined;
   /** Why there is none; default: revoked when the state has none that could run. */
   readonly absence?: 'no_bundle' | 'bundle_revoked';
 }
@@ -88,6 +90,7 @@ function regimesOf(part: ApprovedPart, clockFloorMs: number): Map<string, Regime
   const common = {
     stamp: rolloutStamp(active?.bundle, sequence),
     active,
+    candidate: part.candidate,
     absence: part.absence ?? ((nothing ? 'bundle_revoked' : 'no_bundle') satisfies Absence),
     mode: 'shadow',
     rollout: rolloutOf(part, clockFloorMs),

@@ -4,22 +4,21 @@
  *
  * INVARIANT: nothing of a document or a bundle is parsed before who signed it has been found to count.
  */
-import { openFromShelf, readShelf, type Shelf } from '../bundle/shelf.js';
 import type { ShelfFile } from '../bundle/shelf-files.js';
 import type { CompiledBundle, Digest } from '../bundle/types.js';
 import { CLOCK_AHEAD_MS } from '../constants.js';
-import { messageOf, type Problem, problem } from '../errors.js';
+import { type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import { timeText } from '../rollout/document-fields.js';
 import type { BundleFacts } from '../rollout/fit.js';
-import type { Trust } from '../rollout/trust.js';
 import type { VerifiedDocument } from '../rollout/types.js';
 import { type JudgedBy, verifyDocument } from '../rollout/verify.js';
 import { acceptDocuments, checkService, type FileRefusal } from './accept-documents.js';
+import { BundleSupply, findTrust, type SupplyPlaces } from './bundle-supply.js';
 import { chooseRunning } from './choose-running.js';
 import { readDocumentFiles } from './rollout-files.js';
 import { type Memories, type RolloutMemory, rolloutNameOf, rolloutOf } from './rollout-memory.js';
-import { loadSigned, type ReadTrust, readTrust, type TrustPaths } from './signed-bundle.js';
+import type { TrustPaths } from './signed-bundle.js';
 import type { RolloutRecord } from './state-record.js';
 
 /** Where everything is. */
@@ -33,13 +32,8 @@ export interface RolloutPaths extends TrustPaths {
   readonly state: string;
 }
 
-export interface RolloutsRequest {
+export interface RolloutsRequest extends SupplyPlaces {
   readonly paths: RolloutPaths;
-  /** Folders with bundles that the state directory keeps. */
-  readonly stateBundles: string;
-  /** The trust file that the state directory keeps. */
-  readonly stateTrust: string;
-  readonly environment: string;
   readonly service: string | undefined;
   readonly minSequence: number;
   readonly memories: Memories;
@@ -97,7 +91,7 @@ export async function loadRollouts(request: RolloutsRequest): Promise<Result<Loa
   }
   for (const memory of accepted.memories.values()) warnings.push(...checkIssued(memory, nowMs));
 
-  const supply = new Supply(request, trust);
+  const supply = new BundleSupply(request, trust);
   const rollouts = new Map<string, LoadedRollout>();
   const refusals = [...refusal, ...unread.map(unreadFile), ...accepted.refusals];
   for (const [name, memory] of accepted.memories) {
@@ -118,23 +112,6 @@ export async function loadRollouts(request: RolloutsRequest): Promise<Result<Loa
     ),
     warnings: [...warnings, ...supply.warnings],
   });
-}
-
-/**
- * The mounted trust file, else the one that is remembered: the pinned digest says that it is as good.
- * `refusal` tells what is wrong with the mounted one.
- */
-async function findTrust({
-  paths,
-  stateTrust,
-}: RolloutsRequest): Promise<Result<ReadTrust & { readonly refusal: readonly FileRefusal[] }>> {
-  const mounted = await readTrust(paths);
-  if (mounted.ok) return ok({ ...mounted.value, refusal: [] });
-  if (paths.trustDigests.length === 0) return mounted;
-  const kept = await readTrust({ ...paths, trust: stateTrust });
-  if (!kept.ok) return mounted;
-  const { problems } = mounted;
-  return ok({ ...kept.value, refusal: [{ file: paths.trust, document: undefined, problems }] });
 }
 
 /** Exceptions end by the largest clock that anybody is known to have seen, so all may end too soon. */
@@ -194,82 +171,4 @@ function verifyRemembered(
   }
   const foreign = checkService(rollout, service);
   return foreign === undefined ? verified : failed({ file, ...foreign });
-}
-
-/** Bundles by digest, each opened at most once: the serving thread's own, then the two shelves. */
-class Supply {
-  readonly bundles = new Map<Digest, CompiledBundle>();
-  readonly archives = new Map<Digest, ShelfFile>();
-  readonly warnings: Problem[] = [];
-  readonly #request: RolloutsRequest;
-  readonly #trust: Trust;
-  readonly #known = new Map<Digest, Result<BundleFacts>>();
-  #shelves: Promise<readonly Shelf[]> | undefined;
-
-  constructor(request: RolloutsRequest, trust: Trust) {
-    this.#request = request;
-    this.#trust = trust;
-  }
-
-  async get(digest: Digest): Promise<Result<BundleFacts>> {
-    const loaded = this.#request.loaded.get(digest);
-    if (loaded !== undefined) return ok(loaded);
-    let known = this.#known.get(digest);
-    if (known === undefined) {
-      known = await this.#find(digest);
-      this.#known.set(digest, known);
-    }
-    return known;
-  }
-
-  async #find(digest: Digest): Promise<Result<BundleFacts>> {
-    this.#shelves ??= this.#readShelves();
-    const problems: Problem[] = [];
-    for (const shelf of await this.#shelves) {
-      const { environment } = this.#request;
-      const found = await openFromShelf(shelf, digest, (opened, file) => {
-        const bundle = loadSigned(opened, file.name, this.#trust, { environment });
-        return bundle.ok ? ok({ bundle: bundle.value, file }) : bundle;
-      });
-      if (!found.ok) {
-        problems.push(...found.problems);
-        continue;
-      }
-      const { bundle, file } = found.value;
-      this.bundles.set(digest, bundle);
-      this.archives.set(digest, file);
-      return ok(factsOf(bundle));
-    }
-    // What is wrong with a file that has the digest says more than that another shelf lacks it.
-    const [first] = [
-      ...problems.filter(({ code }) => code !== 'bundle_not_on_shelf'),
-      ...problems,
-      problem('bundle_not_on_shelf', `there is no shelf to find \`${digest}\` on`),
-    ] as [Problem];
-    return failed(first);
-  }
-
-  async #readShelves(): Promise<readonly Shelf[]> {
-    const { paths, stateBundles } = this.#request;
-    const shelves: Shelf[] = [];
-    for (const directory of [paths.bundles, stateBundles]) {
-      try {
-        const shelf = await readShelf(directory);
-        if (shelf.ok) {
-          shelves.push(shelf.value);
-          this.warnings.push(...shelf.value.problems);
-        } else if (directory === paths.bundles) this.warnings.push(...shelf.problems);
-      } catch (thrown) {
-        this.warnings.push(problem('bundle_unreadable', messageOf(thrown)));
-      }
-    }
-    return shelves;
-  }
-}
-
-export function factsOf({ routes, manifest }: CompiledBundle): BundleFacts {
-  return {
-    routes: routes.map(({ name }) => name),
-    destinations: manifest.scope?.destinations,
-  };
 }

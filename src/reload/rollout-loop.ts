@@ -3,17 +3,18 @@
  * another generation. Every rollout goes on by itself: what is wrong with one leaves the others and
  * its own running state alone.
  */
-import type { ShelfFile } from '../bundle/shelf-files.js';
 import type { Digest } from '../bundle/types.js';
-import { createTriedEvaluator } from '../cedar/trial.js';
 import type { CreateEvaluator } from '../cedar/types.js';
-import type { ActiveBundle, Generation } from '../check/types.js';
-import { messageOf, type Problem, problem } from '../errors.js';
+import type { Generation } from '../check/types.js';
+import { messageOf, type Problem } from '../errors.js';
 import type { Result } from '../result.js';
 import { approvedState } from '../rollout/effective.js';
-import type { BundleFacts } from '../rollout/fit.js';
+import { BundleStore } from './bundle-store.js';
+import type { SupplyPlaces } from './bundle-supply.js';
+import { Candidates, type Runs } from './candidates.js';
 import { keepRunning } from './choose-running.js';
 import type {
+  CandidateEvent,
   ChangeEvent,
   Refusal,
   ReloadCount,
@@ -27,18 +28,18 @@ import {
   createRolloutGeneration,
   rolloutStamp,
 } from './generation.js';
-import {
-  factsOf,
-  type LoadedRollout,
-  type LoadedRollouts,
-  type RolloutPaths,
-  type RolloutsRequest,
+import type { CandidateRequest, LoadedCandidate } from './load-candidates.js';
+import type {
+  LoadedRollout,
+  LoadedRollouts,
+  RolloutPaths,
+  RolloutsRequest,
 } from './load-rollouts.js';
 import { oneAtATime } from './one-at-a-time.js';
 import { ruledDestinations } from './overlap.js';
 import type { Reloader } from './reloader.js';
 import { createRetry, type Retry } from './retry.js';
-import type { Running } from './rollout-memory.js';
+import { sameRunning } from './rollout-memory.js';
 import { rolloutsToSave } from './rollout-state.js';
 import { type Held, RolloutTeller, type Run } from './rollout-teller.js';
 import type { StateDirectory } from './state-directory.js';
@@ -58,12 +59,15 @@ export interface RolloutLoopOptions {
   readonly now: () => number;
   readonly loader: {
     loadRollouts(request: RolloutsRequest): Promise<Result<LoadedRollouts>>;
+    loadCandidate(request: CandidateRequest): Promise<Result<LoadedCandidate>>;
     close(): Promise<void>;
   };
   /** What outlives the process. */
   readonly state: StateDirectory;
   /** Called after the swap. */
   readonly onChange: (event: ChangeEvent) => void;
+  /** A candidate is compared from now on, or cannot be. */
+  readonly onCandidate?: (event: CandidateEvent) => void;
   readonly onCount?: (count: ReloadCount) => void;
   readonly onTrouble?: (message: string) => void;
   /** The engine of this thread; replaced in tests. */
@@ -76,9 +80,6 @@ export function createRolloutLoop(options: RolloutLoopOptions): Reloader {
   return new RolloutLoop(options);
 }
 
-/** One action is enough here: this thread has requests to answer. */
-const createWarm: CreateEvaluator = (program) => createTriedEvaluator(program, 1);
-
 class RolloutLoop implements Reloader {
   current: Generation;
   readonly reload = oneAtATime((reason: ReloadReason) => this.#run(reason));
@@ -88,9 +89,8 @@ class RolloutLoop implements Reloader {
   readonly #retry: Retry;
   readonly #teller: RolloutTeller;
   #held: ReadonlyMap<string, Held> = new Map();
-  #active = new Map<Digest, ActiveBundle>();
-  /** Where each loaded bundle came from: it is remembered from there. */
-  readonly #archives = new Map<Digest, ShelfFile>();
+  readonly #bundles: BundleStore;
+  readonly #candidates: Candidates;
   #remembered: ReadonlyMap<string, RolloutRecord> = new Map();
   /** The largest clock that a former process, or a document, is known to have seen. */
   #clockFloorMs = 0;
@@ -103,12 +103,21 @@ class RolloutLoop implements Reloader {
     this.#options = options;
     this.#teller = new RolloutTeller(options);
     this.#retry = createRetry(now);
+    this.#bundles = new BundleStore(options);
+    this.#candidates = new Candidates({
+      store: this.#bundles,
+      now,
+      load: (digest) => options.loader.loadCandidate({ ...this.#places(), digest }),
+      onChange: () => this.#swapCandidates(),
+      onCandidate: options.onCandidate,
+    });
     this.current = createGenerationBeforeFirst(1, { allow: beforeFirst === 'allow' });
     this.#watch = startWatch({
       watched: watchedRollouts(paths),
       onChange: (reason) => void this.reload(reason),
       onPoll: () => {
         if (this.#retry.isDue()) void this.reload('poll');
+        else if (this.#candidates.isDue()) this.#candidates.tryAgain();
       },
       ...(onTrouble === undefined ? {} : { onTrouble }),
       ...(pollMs === undefined ? {} : { pollMs }),
@@ -130,6 +139,7 @@ class RolloutLoop implements Reloader {
       approved: approvedState(memory.newest),
       running: approvedState(memory.running.document),
       bundle: memory.running.bundle,
+      candidate: this.#candidates.of(name),
       lag: lag && { sinceMs: lagSinceMs, problem: lag },
     }));
   }
@@ -146,6 +156,7 @@ class RolloutLoop implements Reloader {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#candidates.close();
     const { loader, state } = this.#options;
     await Promise.all([this.#watch.close(), loader.close()]);
     await state.close();
@@ -170,20 +181,20 @@ class RolloutLoop implements Reloader {
     }
   }
 
+  #places(): SupplyPlaces & Pick<RolloutsRequest, 'paths'> {
+    const { paths, environment, state } = this.#options;
+    return { paths, stateBundles: state.shelf, stateTrust: state.trust, environment };
+  }
+
   #request(nowMs: number): RolloutsRequest {
-    const { paths, environment, service, minSequence, state } = this.#options;
-    const loaded = new Map<Digest, BundleFacts>();
-    for (const [digest, { bundle }] of this.#active) loaded.set(digest, factsOf(bundle));
+    const { service, minSequence } = this.#options;
     return {
-      paths,
-      stateBundles: state.shelf,
-      stateTrust: state.trust,
-      environment,
+      ...this.#places(),
       service,
       minSequence,
       memories: new Map([...this.#held].map(([name, held]) => [name, held.memory])),
       remembered: this.#remembered,
-      loaded,
+      loaded: this.#bundles.facts,
       nowMs,
     };
   }
@@ -202,6 +213,7 @@ class RolloutLoop implements Reloader {
     this.#held = held;
     // The newest document moves the clock at which exceptions end, whether or not it can run.
     const isLater = this.#clockFloorMs > floorMs;
+    this.#candidates.want(this.#runs());
     if (changed.length > 0 || before.size > held.size || isLater) this.#swap();
     this.#releaseUnused();
 
@@ -218,6 +230,14 @@ class RolloutLoop implements Reloader {
     return 'unchanged';
   }
 
+  #runs(): ReadonlyMap<string, Runs> {
+    const runs = [...this.#held].map(([name, { memory }]) => {
+      const { document, bundle } = memory.running;
+      return [name, { state: approvedState(document), bundle }] as const;
+    });
+    return new Map(runs);
+  }
+
   /** Without trust nothing can be judged: everything goes on as it is. */
   #refuseAll(problems: readonly [Problem, ...Problem[]], run: Run): ReloadResult {
     const isNew = this.#teller.refusedAll(run, problems, this.#held);
@@ -228,20 +248,16 @@ class RolloutLoop implements Reloader {
     return 'refused';
   }
 
-  /** Evaluators for new bundles; which could not be had, and why. They were tried in another thread. */
-  #activate({ bundles }: LoadedRollouts): ReadonlyMap<Digest, Problem> {
-    const { createEvaluator: create = createWarm, now } = this.#options;
+  /** Which bundles could not be had, and why. */
+  #activate({ bundles, archives }: LoadedRollouts): ReadonlyMap<Digest, Problem> {
     const faults = new Map<Digest, Problem>();
     for (const [digest, bundle] of bundles) {
-      if (this.#active.has(digest)) continue;
-      try {
-        const evaluator = create(bundle.program);
-        if (!evaluator.ok) faults.set(digest, evaluator.problems[0]);
-        else this.#active.set(digest, { bundle, evaluator: evaluator.value, loadedAtMs: now() });
-      } catch (thrown) {
-        const message = `the engine crashed on the bundle: ${messageOf(thrown)}`;
-        faults.set(digest, problem('engine_failure', message));
+      let fault = this.#bundles.add(bundle, archives.get(digest));
+      if (fault !== undefined && this.#candidates.giveWay()) {
+        this.#swapCandidates();
+        fault = this.#bundles.add(bundle, archives.get(digest));
       }
+      if (fault !== undefined) faults.set(digest, fault);
     }
     return faults;
   }
@@ -263,10 +279,7 @@ class RolloutLoop implements Reloader {
     }
     const lagSinceMs = before?.lag === undefined ? this.#options.now() : before.lagSinceMs;
     const { sequence } = running.document;
-    const stamp = rolloutStamp(
-      running.bundle && this.#active.get(running.bundle)?.bundle,
-      sequence,
-    );
+    const stamp = rolloutStamp(this.#bundles.get(running.bundle)?.bundle, sequence);
     return { memory: { ...rollout.memory, running }, lag, lagSinceMs, stamp };
   }
 
@@ -276,12 +289,13 @@ class RolloutLoop implements Reloader {
     const ruled = ruledDestinations(memories);
     const parts = [...memories].map(([name, { running }]): ApprovedPart => {
       const { document, bundle, absence } = running;
-      const active = bundle && this.#active.get(bundle);
+      const active = this.#bundles.get(bundle);
+      const candidate = this.#candidates.of(name)?.loaded;
       const state = approvedState(document);
       const destinations = state.destinations.filter(({ service }) => {
         return ruled.get(name)?.has(service);
       });
-      return { state: { ...state, destinations }, active, absence };
+      return { state: { ...state, destinations }, active, absence, candidate };
     });
     const [first, ...rest] = parts;
     this.current =
@@ -294,19 +308,18 @@ class RolloutLoop implements Reloader {
           });
   }
 
-  /** INVARIANT: only after the swap; a check that has begun keeps no reference across an await. */
   #releaseUnused(): void {
-    const used = new Set([...this.#held.values()].map(({ memory }) => memory.running.bundle));
-    for (const [digest, { evaluator }] of this.#active) {
-      if (used.has(digest)) continue;
-      this.#active.delete(digest);
-      evaluator.release();
-    }
+    const running = [...this.#held.values()].map(({ memory }) => memory.running.bundle);
+    this.#bundles.releaseBut(new Set([...running, ...this.#candidates.digests]));
+  }
+
+  #swapCandidates(): void {
+    this.#swap();
+    this.#releaseUnused();
   }
 
   /** Nothing waits for it: a disk that hangs must not keep the next change away. */
   #save(loaded: LoadedRollouts): void {
-    for (const [digest, file] of loaded.archives) this.#archives.set(digest, file);
     // From here on this process is what knows, but of what it could not believe.
     this.#remembered = new Map(
       [...this.#remembered].filter(([name]) => {
@@ -315,7 +328,7 @@ class RolloutLoop implements Reloader {
     );
     const rollouts = rolloutsToSave({
       held: this.#held,
-      archives: this.#archives,
+      archives: this.#bundles.archives,
       unbelieved: this.#remembered,
       shelf: this.#options.state.shelf,
     });
@@ -332,13 +345,4 @@ class RolloutLoop implements Reloader {
       this.#options.onTrouble?.(file === undefined ? message : `${file}: ${message}`);
     }
   }
-}
-
-function sameRunning(a: Running | undefined, b: Running): boolean {
-  return (
-    a !== undefined &&
-    a.document.digest === b.document.digest &&
-    a.bundle === b.bundle &&
-    a.absence === b.absence
-  );
 }

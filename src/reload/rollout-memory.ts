@@ -20,6 +20,15 @@ export interface Running {
   readonly absence: 'no_bundle' | 'bundle_revoked';
 }
 
+export function sameRunning(a: Running | undefined, b: Running): boolean {
+  return (
+    a !== undefined &&
+    a.document.digest === b.document.digest &&
+    a.bundle === b.bundle &&
+    a.absence === b.absence
+  );
+}
+
 /** By the name of the rollout. */
 export type Memories = ReadonlyMap<string, RolloutMemory>;
 

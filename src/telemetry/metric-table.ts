@@ -71,11 +71,26 @@ export const METRICS = {
   bundleInfo: {
     name: 'cedargate_bundle_info',
     type: 'gauge',
-    help: 'Always 1; the labels name the bundle that decides. The series of an earlier bundle ends.',
+    help: 'Always 1; the labels name the bundles that decide, and those that are compared with them. The series of an earlier bundle ends.',
     labels: {
-      version: 'one value at a time: that of the loaded bundle',
-      digest: 'one value at a time: that of the loaded bundle',
-      role: 'active',
+      version: 'those of the loaded bundles',
+      digest: 'those of the loaded bundles',
+      role: 'active, candidate',
+    },
+  },
+  candidateChecks: {
+    name: 'cedargate_candidate_checks_total',
+    type: 'counter',
+    help: 'Checks that a candidate was asked about too.',
+    labels: {},
+  },
+  flips: {
+    name: 'cedargate_flips_total',
+    type: 'counter',
+    help: 'Checks that the candidate decides otherwise than the active bundle.',
+    labels: {
+      from: 'what the active bundle says: allow, deny, error',
+      to: 'what the candidate says: allow, deny, error',
     },
   },
   reloads: {
@@ -117,6 +132,26 @@ export const METRICS = {
     type: 'gauge',
     help: 'Exceptions of the running document that hold now.',
     labels: { rollout: ROLLOUT_VALUES },
+  },
+  exceptionsUnused: {
+    name: 'cedargate_exceptions_unused',
+    type: 'gauge',
+    help: 'Exceptions that hold now and that no request has needed since this process began.',
+    labels: { rollout: ROLLOUT_VALUES },
+  },
+  exceptionsEndingSoon: {
+    name: 'cedargate_exceptions_ending_soon',
+    type: 'gauge',
+    help: 'Exceptions that hold now and end within 7 days.',
+    labels: { rollout: ROLLOUT_VALUES },
+  },
+  exceptionUses: {
+    name: 'cedargate_exception_uses_total',
+    type: 'counter',
+    help: 'Denied requests that a live exception spoke for, in shadow too.',
+    labels: {
+      exception: `the names in rollout documents since the start, ${METRIC_SLICES_MAX} at most; further ones count under _other`,
+    },
   },
   exceptionNextExpiry: {
     name: 'cedargate_exception_next_expiry_timestamp_seconds',

@@ -14,7 +14,7 @@ import {
   type MetricConfiguration,
   Registry,
 } from 'prom-client';
-import type { CheckRecord } from '../check/types.js';
+import type { CheckRecord, Decision } from '../check/types.js';
 import { METRIC_POLICIES_MAX, METRIC_SLICES_MAX } from '../constants.js';
 import type { ErrorCode } from '../errors.js';
 import { CHECK_DURATION_BUCKETS, METRICS, type MetricEntry } from './metric-table.js';
@@ -31,6 +31,14 @@ export interface BuildVersions {
 /** What the decision log has counted; asked at every scrape. */
 export type LogEventsSource = () => { readonly logged: number; readonly dropped: number };
 
+export interface BundleFacts {
+  readonly version: string;
+  readonly digest: string;
+  readonly role: 'active' | 'candidate';
+}
+
+export type BundleSource = () => readonly BundleFacts[];
+
 export interface Metrics {
   /** A check was received. */
   checkStarted(): void;
@@ -42,8 +50,8 @@ export interface Metrics {
   /** A call ended before it became a check. */
   abortedCall(): void;
   reload(result: ReloadResult): void;
-  /** These bundles decide from now on. */
-  bundlesLoaded(bundles: readonly { readonly version: string; readonly digest: string }[]): void;
+  /** The bundles that are loaded; asked at every scrape. */
+  bundles(source: BundleSource): void;
   logEvents(source: LogEventsSource): void;
   /** How rollouts stand; asked at every scrape. */
   rollouts(source: StandingSource): void;
@@ -52,6 +60,8 @@ export interface Metrics {
   /** Forgets everything; for tests and the end of the process. */
   stop(): void;
 }
+
+const DECISIONS: readonly Decision[] = ['allow', 'deny', 'error'];
 
 /** Defaults that are gauges and are named like counters, which promtool refuses. */
 const MISNAMED = ['handles', 'requests', 'resources'].map((what) => `nodejs_active_${what}_total`);
@@ -63,20 +73,40 @@ export function createMetrics(versions: BuildVersions): Metrics {
   const counters = register(registry);
   const { version, cedarSdk, cedarLanguage } = versions;
   counters.buildInfo.set({ version, cedar_sdk: cedarSdk, cedar_language: cedarLanguage }, 1);
-  // From the first scrape on, so that the first refusal and the first lost line are increases.
+  // From the first scrape on, so that the first refusal and the first lost line are increases,
+  // and the first flip.
   for (const result of ['ok', 'unchanged']) counters.reloads.inc({ result }, 0);
-  let standing: StandingSource = () => ({ standings: [], nowMs: 0 });
+  for (const from of DECISIONS) {
+    for (const to of DECISIONS) if (from !== to) counters.flips.inc({ from, to }, 0);
+  }
+  let standing: StandingSource = () => ({
+    ...{ standings: [], nowMs: 0, latestMs: 0 },
+    uses: { of: () => undefined },
+  });
   registerRolloutMetrics(registry, () => standing());
   const policyLabel = boundedLabel(METRIC_POLICIES_MAX);
+  const exceptionLabel = boundedLabel(METRIC_SLICES_MAX);
   const sliceLabel = boundedLabel(METRIC_SLICES_MAX);
 
   return {
     checkStarted: () => counters.inflightChecks.inc(),
     checkEnded: () => counters.inflightChecks.dec(),
-    check({ decision, mode, outcome, reason, slice, errors }, durationSeconds) {
+    check(
+      { decision, mode, outcome, reason, slice, exception, candidate, errors },
+      durationSeconds,
+    ) {
       counters.checks.inc({ decision, mode, outcome, reason });
       if (slice !== undefined) {
         counters.sliceChecks.inc({ slice: sliceLabel(slice), decision, outcome });
+      }
+      if (exception !== undefined) {
+        counters.exceptionUses.inc({ exception: exceptionLabel(exception) });
+      }
+      if (candidate !== undefined) {
+        counters.candidateChecks.inc();
+        if (candidate.flip !== undefined) {
+          counters.flips.inc({ from: decision, to: candidate.decision });
+        }
       }
       counters.checkDuration.observe(durationSeconds);
       for (const { policy } of errors) {
@@ -86,11 +116,8 @@ export function createMetrics(versions: BuildVersions): Metrics {
     newClass: () => counters.newClasses.inc(),
     abortedCall: () => counters.abortedCalls.inc(),
     reload: (result) => counters.reloads.inc({ result }),
-    bundlesLoaded(bundles) {
-      counters.bundleInfo.reset();
-      for (const { version, digest } of bundles) {
-        counters.bundleInfo.set({ version, digest, role: 'active' }, 1);
-      }
+    bundles(source) {
+      counters.setBundleSource(source);
     },
     logEvents(source) {
       counters.setLogEventsSource(source);
@@ -119,6 +146,14 @@ function register(registry: Registry) {
       this.inc({ result: 'dropped' }, dropped);
     },
   });
+  let bundles: BundleSource = () => [];
+  new Gauge({
+    ...configOf(METRICS.bundleInfo, registry),
+    collect() {
+      this.reset();
+      for (const { version, digest, role } of bundles()) this.set({ version, digest, role }, 1);
+    },
+  });
   return {
     checks: counter(METRICS.checks),
     sliceChecks: counter(METRICS.sliceChecks),
@@ -130,9 +165,14 @@ function register(registry: Registry) {
     inflightChecks: gauge(METRICS.inflightChecks),
     policyErrors: counter(METRICS.policyErrors),
     newClasses: counter(METRICS.newClasses),
-    bundleInfo: gauge(METRICS.bundleInfo),
     reloads: counter(METRICS.reloads),
     buildInfo: gauge(METRICS.buildInfo),
+    exceptionUses: counter(METRICS.exceptionUses),
+    candidateChecks: counter(METRICS.candidateChecks),
+    flips: counter(METRICS.flips),
+    setBundleSource(source: BundleSource) {
+      bundles = source;
+    },
     setLogEventsSource(source: LogEventsSource) {
       logEvents = source;
     },

@@ -3,17 +3,16 @@
  * exceptions that begin and end) changes without anything happening in this process.
  */
 import { Gauge, type Registry } from 'prom-client';
+import { EXCEPTION_ENDS_SOON_MS } from '../constants.js';
 import type { RolloutStanding } from '../reload/events.js';
-import type { Block } from '../rollout/types.js';
+import type { Exception } from '../rollout/types.js';
 import { METRICS, type MetricEntry } from './metric-table.js';
+import { type Moment, stateOfBlock, stateOfException } from './moment.js';
 
-/** How rollouts stand at present, and the clock, milliseconds since the epoch. */
-export type StandingSource = () => {
-  readonly standings: readonly RolloutStanding[];
-  readonly nowMs: number;
-};
+/** How rollouts stand at present. */
+export type StandingSource = () => Moment & { readonly standings: readonly RolloutStanding[] };
 
-type Read = (gauge: Gauge, standings: readonly RolloutStanding[], nowMs: number) => void;
+type Read = (gauge: Gauge, standings: readonly RolloutStanding[], moment: Moment) => void;
 
 export function registerRolloutMetrics(registry: Registry, source: StandingSource): void {
   const gauge = (entry: MetricEntry, read: Read) => {
@@ -23,19 +22,19 @@ export function registerRolloutMetrics(registry: Registry, source: StandingSourc
       labelNames: Object.keys(entry.labels),
       registers: [registry],
       collect() {
-        const { standings, nowMs } = source();
+        const { standings, ...moment } = source();
         this.reset();
         // Without rollouts there is nothing to say, and 0 would say something.
-        if (standings.length > 0) read(this, standings, nowMs);
+        if (standings.length > 0) read(this, standings, moment);
       },
     });
     return made;
   };
   const each =
-    (value: (standing: RolloutStanding, nowMs: number) => number): Read =>
-    (to, standings, nowMs) => {
+    (value: (standing: RolloutStanding, moment: Moment) => number): Read =>
+    (to, standings, moment) => {
       for (const standing of standings) {
-        to.set({ rollout: standing.name }, value(standing, nowMs));
+        to.set({ rollout: standing.name }, value(standing, moment));
       }
     };
 
@@ -48,7 +47,9 @@ export function registerRolloutMetrics(registry: Registry, source: StandingSourc
   });
   gauge(
     METRICS.lagSeconds,
-    each(({ lag }, nowMs) => (lag === undefined ? 0 : Math.max(0, nowMs - lag.sinceMs) / 1_000)),
+    each(({ lag }, { nowMs }) =>
+      lag === undefined ? 0 : Math.max(0, nowMs - lag.sinceMs) / 1_000,
+    ),
   );
   gauge(
     METRICS.rolloutExpires,
@@ -64,20 +65,39 @@ export function registerRolloutMetrics(registry: Registry, source: StandingSourc
   );
   gauge(
     METRICS.exceptionsActive,
-    each(({ running }, nowMs) => activeOf(running.exceptions, nowMs).length),
+    each((standing, moment) => liveExceptions(standing, moment).length),
+  );
+  gauge(
+    METRICS.exceptionsUnused,
+    each((standing, moment) => {
+      return liveExceptions(standing, moment).filter(({ name }) => {
+        return moment.uses.of(standing.name, name) === undefined;
+      }).length;
+    }),
+  );
+  gauge(
+    METRICS.exceptionsEndingSoon,
+    each((standing, moment) => {
+      const soonMs = moment.nowMs + EXCEPTION_ENDS_SOON_MS;
+      return liveExceptions(standing, moment).filter(({ untilMs }) => untilMs <= soonMs).length;
+    }),
   );
   gauge(
     METRICS.blocksActive,
-    each(({ running }, nowMs) => activeOf(running.blocks, nowMs).length),
+    each(({ running }, moment) => {
+      return running.blocks.filter((block) => stateOfBlock(block, moment) === 'active').length;
+    }),
   );
-  gauge(METRICS.exceptionNextExpiry, (to, standings, nowMs) => {
-    for (const { name: rollout, running } of standings) {
-      const ends = activeOf(running.exceptions, nowMs).map(({ untilMs }) => untilMs);
-      if (ends.length > 0) to.set({ rollout }, Math.min(...ends) / 1_000);
+  gauge(METRICS.exceptionNextExpiry, (to, standings, moment) => {
+    for (const standing of standings) {
+      const ends = liveExceptions(standing, moment).map(({ untilMs }) => untilMs);
+      if (ends.length > 0) to.set({ rollout: standing.name }, Math.min(...ends) / 1_000);
     }
   });
 }
 
-function activeOf<T extends Block>(entries: readonly T[], nowMs: number): readonly T[] {
-  return entries.filter(({ fromMs, untilMs }) => fromMs <= nowMs && nowMs < untilMs);
+function liveExceptions(standing: RolloutStanding, moment: Moment): readonly Exception[] {
+  return standing.running.exceptions.filter((exception) => {
+    return stateOfException(exception, moment, standing) === 'active';
+  });
 }

@@ -5,6 +5,7 @@
 import type { Generation, Mode, Regime } from '../check/types.js';
 import type { ErrorCode } from '../errors.js';
 import type { RolloutStanding } from '../reload/events.js';
+import type { Moment } from './moment.js';
 import { type RolloutStatus, rolloutStatus } from './rollout-status.js';
 
 /** The latest bundle that was not taken. */
@@ -27,7 +28,7 @@ export interface StatusSources {
   readonly lastRefusal: Refusal | null;
   /** Undefined without `--rollout`. */
   readonly rollouts: readonly RolloutStanding[] | undefined;
-  readonly nowMs: number;
+  readonly moment: Moment;
   readonly decisionLog: {
     readonly checks: number;
     readonly logged: number;
@@ -48,7 +49,7 @@ export interface StatusDocument {
     readonly digest: string;
     readonly loaded_at: string;
   } | null;
-  readonly candidate: null;
+  readonly candidate: RolloutStatus['candidate'];
   readonly rollout: RolloutStatus['rollout'] | null;
   readonly approved: RolloutStatus['approved'] | null;
   readonly lag: RolloutStatus['lag'];
@@ -74,9 +75,9 @@ export interface StatusDocument {
 }
 
 export function statusDocument(sources: StatusSources): StatusDocument {
-  const { generation, decisionLog, nowMs } = sources;
+  const { generation, decisionLog, moment } = sources;
   const regime = shownRegime(generation);
-  const rollouts = (sources.rollouts ?? []).map((standing) => rolloutStatus(standing, nowMs));
+  const rollouts = (sources.rollouts ?? []).map((standing) => rolloutStatus(standing, moment));
   const only = rollouts.length === 1 ? rollouts[0] : undefined;
   return {
     service: sources.service ?? null,
@@ -85,7 +86,7 @@ export function statusDocument(sources: StatusSources): StatusDocument {
     mode: sources.rollouts === undefined ? regime.mode : 'rollout',
     policy_version: regime.stamp,
     bundle: bundleOf(regime),
-    candidate: null,
+    candidate: only?.candidate ?? null,
     rollout: only?.rollout ?? null,
     approved: only?.approved ?? null,
     lag: only?.lag ?? null,

@@ -41,6 +41,7 @@ export function checkRecord(changes: Partial<CheckRecord> = {}): CheckRecord {
     reason: 'policy_permit',
     slice: undefined,
     exception: undefined,
+    candidate: undefined,
     policies: ['orders-read'],
     errors: [],
     principal: 'spiffe://example.org/ns/shop/sa/orders',

@@ -4,8 +4,8 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openBundle } from '../../src/bundle/open.js';
 import type { Digest } from '../../src/bundle/types.js';
+import { factsOf } from '../../src/reload/bundle-supply.js';
 import {
-  factsOf,
   type LoadedRollouts,
   loadRollouts,
   type RolloutPaths,

@@ -23,6 +23,7 @@ const TABLE: Record<Exclude<Reason, 'exception' | 'blocked'>, Row> = {
   bundle_revoked: ['error', 'fail', 503],
   destination_missing: ['error', 'fail', 503],
   destination_not_covered: ['error', 'fail', 503],
+  overload: ['error', 'fail', 503],
   deadline: ['error', 'fail', 503],
   internal_fault: ['error', 'fail', 503],
 };

@@ -6,7 +6,8 @@ import type { CedarProgram } from '../../../src/cedar/types.js';
 import { regimeOf } from '../../../src/check/regime.js';
 import { RELOAD_RETRY_MS } from '../../../src/constants.js';
 import { type ErrorCode, problem } from '../../../src/errors.js';
-import type { ChangeEvent } from '../../../src/reload/events.js';
+import type { CandidateEvent, ChangeEvent } from '../../../src/reload/events.js';
+import { type LoadedCandidate, loadCandidate } from '../../../src/reload/load-candidates.js';
 import {
   type LoadedRollouts,
   loadRollouts,
@@ -94,6 +95,11 @@ function scripted(options: Partial<RolloutLoopOptions> = {}) {
   const saved: StateToSave[] = [];
   const evaluators = countingEvaluators();
   const trouble = vi.fn();
+  const candidates = {
+    load: async (digest: Digest): Promise<Result<LoadedCandidate>> =>
+      failed(problem('bundle_not_on_shelf', `no ${digest}`)),
+    events: [] as CandidateEvent[],
+  };
   let nowMs = 1_000_000;
   let next: () => Promise<Result<LoadedRollouts>> = async () => loaded([]);
   const paths = { bundles: 'none', documents: 'none', trust: 'none', state: 'none' };
@@ -118,16 +124,18 @@ function scripted(options: Partial<RolloutLoopOptions> = {}) {
         requests.push(request);
         return next();
       },
+      loadCandidate: async ({ digest }) => candidates.load(digest),
       close: async () => undefined,
     },
     state,
     onChange: (event) => events.push(event),
+    onCandidate: (event) => candidates.events.push(event),
     onTrouble: trouble,
     createEvaluator: evaluators.create,
     ...options,
   });
   return {
-    ...{ loop, events, requests, saved, evaluators, trouble, state },
+    ...{ loop, events, candidates, requests, saved, evaluators, trouble, state },
     answer(result: Result<LoadedRollouts>) {
       next = async () => result;
       return loop.reload('watch');
@@ -622,6 +630,7 @@ async function follow(place: Awaited<ReturnType<typeof rolloutPlace>>, nowMs?: n
     now: () => nowMs ?? Date.parse('2026-11-25T00:00:00Z'),
     loader: {
       loadRollouts: (request) => loadRollouts(request),
+      loadCandidate: (request) => loadCandidate(request),
       close: async () => undefined,
     },
     state: openStateDirectory(place.paths.state),
@@ -676,5 +685,125 @@ describe('a process that follows another one', () => {
     expect(stamp()).toBe('1.r5');
     await loop.close();
     expect(trouble).toHaveBeenCalledWith(expect.stringContaining('the directory cannot be used'));
+  });
+});
+
+describe('a candidate', () => {
+  const named = (n: number) => ({ name: 'test', version: String(n), digest: bundleDigest(n) });
+  const comparing = (sequence: number, active: number, candidate: number) =>
+    rollout(sequence, {
+      source: { bundle: `test@${active}`, candidate: `test@${candidate}` },
+      payload: { resolved: { active: named(active), candidate: named(candidate), rollback: null } },
+    });
+  const found = (n: number) =>
+    ok({ bundle: bundle(n), archive: {} as unknown as LoadedCandidate['archive'] });
+  /** Whatever the loop does in the background has been done. */
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+  it('is loaded after the bundle that decides runs, and compared from then on', async () => {
+    const rig = scripted();
+    let give: (value: Result<LoadedCandidate>) => void = () => undefined;
+    rig.candidates.load = () => new Promise((resolve) => (give = resolve));
+    await rig.answer(loaded([{ newest: comparing(3, 1, 2), bundle: 1 }]));
+    expect(rig.regime()).toMatchObject({ stamp: '1+111111111111.r3', candidate: undefined });
+    expect(rig.loop.rollouts[0]?.candidate).toMatchObject({
+      ...{ bundle: { version: '2' }, loaded: undefined, problem: undefined },
+    });
+    give(found(2));
+    await settled();
+    expect(rig.regime().candidate?.bundle.digest).toBe(bundleDigest(2));
+    expect(rig.candidates.events).toMatchObject([
+      { rollout: 'orders', sequence: 3, bundle: { version: '2' }, problem: undefined },
+    ]);
+    expect(rig.evaluators.live.size).toBe(2);
+  });
+
+  it.each<[string, () => Promise<Result<LoadedCandidate>>]>([
+    ['is missing', async () => failed(problem('bundle_not_on_shelf', 'not there'))],
+    ['breaks the loader', async () => Promise.reject(new Error('it broke'))],
+    ['never ends to load', () => new Promise(() => undefined)],
+  ])('that %s keeps nothing away', async (_what, load) => {
+    const rig = scripted();
+    rig.candidates.load = load;
+    await rig.answer(loaded([{ newest: comparing(3, 1, 2), bundle: 1 }]));
+    await settled();
+    await rig.answer(loaded([{ newest: comparing(4, 3, 2), bundle: 3 }]));
+    expect(rig.regime()).toMatchObject({ stamp: '3+333333333333.r4', candidate: undefined });
+    expect(rig.events.map(({ result }) => result)).toEqual(['taken', 'taken']);
+  });
+
+  it('that could not be had is told once, and tried again when something changes', async () => {
+    const rig = scripted();
+    const load = vi.fn(async () => failed(problem('bundle_not_on_shelf', 'not there')));
+    rig.candidates.load = load;
+    const approved = loaded([{ newest: comparing(3, 1, 2), bundle: 1 }]);
+    for (let i = 0; i < 3; i += 1) {
+      await rig.answer(approved);
+      await settled();
+    }
+    expect(load).toHaveBeenCalledTimes(3);
+    expect(rig.candidates.events).toMatchObject([{ problem: { code: 'bundle_not_on_shelf' } }]);
+    rig.candidates.load = async () => found(2);
+    await rig.answer(approved);
+    await settled();
+    expect(rig.candidates.events[1]).toMatchObject({ problem: undefined });
+    expect(rig.regime().candidate?.bundle.digest).toBe(bundleDigest(2));
+  });
+
+  it('that becomes the active one is not loaded again, and is none any more', async () => {
+    const rig = scripted();
+    rig.candidates.load = async () => found(2);
+    await rig.answer(loaded([{ newest: comparing(3, 1, 2), bundle: 1 }]));
+    await settled();
+    await rig.answer(loaded([{ newest: comparing(4, 2, 2), bundle: 2 }], { bundles: new Map() }));
+    expect(rig.requests[1]?.loaded.has(bundleDigest(2))).toBe(true);
+    expect(rig.regime()).toMatchObject({ stamp: '2+222222222222.r4', candidate: undefined });
+    expect(rig.regime().active?.bundle.digest).toBe(bundleDigest(2));
+    expect(rig.evaluators.live.size).toBe(1);
+  });
+
+  it('that nobody names any more is given back', async () => {
+    const rig = scripted();
+    rig.candidates.load = async () => found(2);
+    await rig.answer(loaded([{ newest: comparing(3, 1, 2), bundle: 1 }]));
+    await settled();
+    expect(rig.evaluators.live.size).toBe(2);
+    await rig.answer(loaded([{ newest: rollout(4), bundle: 1 }]));
+    expect(rig.regime().candidate).toBeUndefined();
+    expect(rig.evaluators.live.size).toBe(1);
+  });
+
+  it('that does not cover the destinations is not compared', async () => {
+    const rig = scripted();
+    const elsewhere = {
+      ...bundle(2),
+      manifest: { ...bundle(2).manifest, scope: { destinations: ['shop/cart'] } },
+    };
+    rig.candidates.load = async () => ok({ bundle: elsewhere, archive: {} as never });
+    await rig.answer(loaded([{ newest: comparing(3, 1, 2), bundle: 1 }]));
+    await settled();
+    expect(rig.regime().candidate).toBeUndefined();
+    expect(rig.candidates.events).toMatchObject([{ problem: { code: 'rollout_misfit' } }]);
+  });
+
+  it('makes room for a bundle that decides', async () => {
+    const slots = 2;
+    const live = new Set<CedarProgram>();
+    const counting = countingEvaluators().create;
+    const rig = scripted({
+      createEvaluator: (program) => {
+        if (live.size >= slots) return failed(problem('engine_failure', 'all slots are in use'));
+        live.add(program);
+        const made = counting(program);
+        if (!made.ok) return made;
+        return ok({ ...made.value, release: () => void live.delete(program) });
+      },
+    });
+    rig.candidates.load = async () => found(2);
+    await rig.answer(loaded([{ newest: comparing(3, 1, 2), bundle: 1 }]));
+    await settled();
+    expect(live.size).toBe(2);
+    await rig.answer(loaded([{ newest: comparing(4, 3, 2), bundle: 3 }]));
+    expect(rig.regime().stamp).toBe('3+333333333333.r4');
   });
 });

@@ -28,6 +28,7 @@ function standing(
   return {
     ...{ name, approved: state(approved), running: state(enforced), stamp: 'x', lag: undefined },
     bundle: bundle ? DIGEST : undefined,
+    candidate: undefined,
   };
 }
 

@@ -6,7 +6,7 @@ import {
   METRICS,
   type MetricEntry,
 } from '../../../src/telemetry/metric-table.js';
-import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.js';
+import { type BundleFacts, createMetrics, type Metrics } from '../../../src/telemetry/metrics.js';
 import { checkRecord } from '../../support/check-records.js';
 
 const open: Metrics[] = [];
@@ -102,18 +102,23 @@ describe('metrics', () => {
     expect(series('slice="_other",decision="allow",outcome="allow"')).toBe(5);
   });
 
-  test('name one bundle at a time, and keep the counters when it changes', async () => {
+  test('name the bundles of the present, by role, and keep the counters when it changes', async () => {
     const metrics = rig();
-    metrics.bundlesLoaded([{ version: '1', digest: 'sha256:a' }]);
+    let bundles: readonly BundleFacts[] = [{ version: '1', digest: 'sha256:a', role: 'active' }];
+    metrics.bundles(() => bundles);
     metrics.check(failedPolicy('old'), 0);
-    metrics.bundlesLoaded([{ version: '2', digest: 'sha256:b' }]);
+    bundles = [
+      { version: '2', digest: 'sha256:b', role: 'active' },
+      { version: '3', digest: 'sha256:c', role: 'candidate' },
+    ];
     expect(await samples(metrics, 'cedargate_bundle_info')).toEqual({
       'cedargate_bundle_info{version="2",digest="sha256:b",role="active"}': 1,
+      'cedargate_bundle_info{version="3",digest="sha256:c",role="candidate"}': 1,
     });
     expect(await samples(metrics, 'cedargate_policy_errors_total')).toEqual({
       'cedargate_policy_errors_total{policy="old"}': 1,
     });
-    metrics.bundlesLoaded([]);
+    bundles = [];
     expect(await samples(metrics, 'cedargate_bundle_info')).toEqual({});
   });
 

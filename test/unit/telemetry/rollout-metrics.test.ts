@@ -27,21 +27,27 @@ const running = approvedState({
 const payments: RolloutStanding = {
   ...{ name: 'payments', running, stamp: 'x', bundle: DIGEST },
   approved: { ...running, sequence: 43, expiresAtMs: 1, reviewByMs: 1, emergency },
+  candidate: undefined,
   lag: { sinceMs: 15_000, problem: problem('bundle_not_on_shelf', 'not there') },
 };
 const orders: RolloutStanding = {
   ...{ name: 'orders', running: approvedState(), approved: approvedState(), stamp: 'y' },
-  ...{ bundle: DIGEST, lag: undefined },
+  ...{ bundle: DIGEST, candidate: undefined, lag: undefined },
 };
+
+const USE = { count: 1, firstMs: 0, lastMs: 0 };
 
 function rig() {
   let standings: readonly RolloutStanding[] = [];
   let nowMs = 0;
+  let latestMs = 0;
   const registry = new Registry();
-  registerRolloutMetrics(registry, () => ({ standings, nowMs }));
+  const uses = { of: (_: string, name: string) => (name === 'a' ? USE : undefined) };
+  registerRolloutMetrics(registry, () => ({ standings, nowMs, latestMs, uses }));
   return async (now: number, ...given: readonly RolloutStanding[]) => {
     standings = given;
     nowMs = now;
+    latestMs = Math.max(latestMs, now);
     const lines = (await registry.metrics()).split('\n').filter((line) => /^cedargate_/.test(line));
     return Object.fromEntries(
       lines.map((line) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { problem } from '../../../src/errors.js';
 import type { RolloutStanding } from '../../../src/reload/events.js';
+import type { Moment } from '../../../src/telemetry/moment.js';
 import { rolloutStatus } from '../../../src/telemetry/rollout-status.js';
 import { approvedState } from '../../support/approved-states.js';
 import { DIGEST } from '../../support/check-records.js';
@@ -32,13 +33,18 @@ const running = approvedState({
 const standing: RolloutStanding = {
   ...{ name: 'payments', running, stamp: '2026.11.3+0123456789ab.r42', bundle: DIGEST },
   approved: { ...running, sequence: 43, digest: someDigest('e'), author: 'erin', emergency },
+  candidate: undefined,
   lag: {
     sinceMs: at('2026-11-24T03:00:00Z'),
     problem: problem('bundle_not_on_shelf', 'not there'),
   },
 };
+const moment = (nowMs: number, more: Partial<Moment> = {}): Moment => ({
+  ...{ nowMs, latestMs: nowMs, uses: { of: () => undefined } },
+  ...more,
+});
 const status = (now: string, changes: Partial<RolloutStanding> = {}) =>
-  rolloutStatus({ ...standing, ...changes }, at(now));
+  rolloutStatus({ ...standing, ...changes }, moment(at(now)));
 
 describe('the status of a rollout', () => {
   it('says what runs and what is approved, and who stands behind them', () => {

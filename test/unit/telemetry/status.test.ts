@@ -14,7 +14,11 @@ const SOURCES: StatusSources = {
   generation: generation(),
   lastRefusal: null,
   rollouts: undefined,
-  nowMs: Date.UTC(2026, 10, 22, 12),
+  moment: {
+    nowMs: Date.UTC(2026, 10, 22, 12),
+    latestMs: Date.UTC(2026, 10, 22, 12),
+    uses: { of: () => undefined },
+  },
   decisionLog: { checks: 10, logged: 8, dropped: 2 },
 };
 

@@ -1,0 +1,75 @@
+/**
+ * Whether more is asked than can be answered in time. Requests wait in the socket, where nobody can
+ * look at them, but what they wait for is this thread: a timer that comes late has waited as long.
+ *
+ * One late timer means little (a collection of garbage, a new generation). As in CoDel (RFC 8289)
+ * it is the least delay of a window that counts: while that is high, the queue never empties.
+ */
+import type { Load } from '../check/check.js';
+import { LOAD_BUSY_MS, LOAD_OVERLOAD_MS, LOAD_SAMPLE_MS, LOAD_WINDOW_MS } from '../constants.js';
+
+/** The least delay of the last LOAD_WINDOW_MS. Pure. */
+export class DelayWindow {
+  #samples: { readonly atMs: number; readonly delayMs: number }[] = [];
+
+  add(atMs: number, delayMs: number): void {
+    const from = atMs - LOAD_WINDOW_MS;
+    this.#samples = this.#samples.filter((sample) => sample.atMs > from);
+    this.#samples.push({ atMs, delayMs });
+  }
+
+  clear(): void {
+    this.#samples = [];
+  }
+
+  load(): Load {
+    const [first] = this.#samples;
+    const last = this.#samples.at(-1);
+    if (first === undefined || last === undefined) return 'normal';
+    // Not before there has been time for the queue to empty.
+    if (last.atMs - first.atMs < LOAD_WINDOW_MS / 2) return 'normal';
+    const least = Math.min(...this.#samples.map(({ delayMs }) => delayMs));
+    if (least >= LOAD_OVERLOAD_MS) return 'overload';
+    return least >= LOAD_BUSY_MS ? 'busy' : 'normal';
+  }
+}
+
+export interface LoadGauge {
+  /** At every check; measures only as long as there are some. */
+  check(): Load;
+  stop(): void;
+}
+
+export function createLoadGauge(): LoadGauge {
+  const window = new DelayWindow();
+  let load: Load = 'normal';
+  let timer: NodeJS.Timeout | undefined;
+  let checks = 0;
+
+  const measure = () => {
+    checks = 0;
+    const dueMs = performance.now() + LOAD_SAMPLE_MS;
+    timer = setTimeout(() => {
+      const nowMs = performance.now();
+      window.add(nowMs, Math.max(0, nowMs - dueMs));
+      load = window.load();
+      if (checks > 0) measure();
+      else {
+        timer = undefined;
+        load = 'normal';
+        window.clear();
+      }
+    }, LOAD_SAMPLE_MS);
+    // It must not keep the process from ending.
+    timer.unref();
+  };
+
+  return {
+    check() {
+      checks += 1;
+      if (timer === undefined) measure();
+      return load;
+    },
+    stop: () => clearTimeout(timer),
+  };
+}
