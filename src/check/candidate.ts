@@ -3,9 +3,6 @@ import type { Digest } from '../bundle/types.js';
 import type { Reason } from './reasons.js';
 import type { CheckError, Decision } from './types.js';
 
-/** A request that active bundle and candidate decide differently: `allow->deny`. */
-export type Flip = `${Decision}->${Decision}`;
-
 export interface CandidateRecord {
   readonly version: string;
   readonly digest: Digest;
@@ -15,12 +12,8 @@ export interface CandidateRecord {
   /** Ids of its determining policies, sorted. */
   readonly policies: readonly string[];
   readonly errors: readonly CheckError[];
-  /** Undefined when both bundles decide alike. */
-  readonly flip: Flip | undefined;
+  /** Active bundle and candidate decide differently. */
+  readonly flip: boolean;
   /** What its policies were asked about, so that the log can mask it; undefined when they were not. */
   readonly context: Readonly<Record<string, unknown>> | undefined;
-}
-
-export function flipOf(before: Decision, after: Decision): Flip | undefined {
-  return before === after ? undefined : `${before}->${after}`;
 }

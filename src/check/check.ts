@@ -9,7 +9,7 @@
  */
 import { LOG_TEXT_CHARS_MAX } from '../constants.js';
 import { messageOf } from '../errors.js';
-import { type CandidateRecord, flipOf } from './candidate.js';
+import type { CandidateRecord } from './candidate.js';
 import { type Judgement, judge } from './decide.js';
 import { type Destination, readDestination } from './destination.js';
 import { enforce } from './enforce.js';
@@ -219,7 +219,7 @@ function compare(
   return {
     ...{ version: bundle.manifest.version, digest: bundle.digest },
     ...{ decision, reason, policies, errors },
-    flip: flipOf(REASONS[before].decision, decision),
+    flip: REASONS[before].decision !== decision,
     context: decided.question?.request.context,
   };
 }

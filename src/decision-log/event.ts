@@ -4,7 +4,7 @@
  * docs/decision-log.md and docs/decision-log.schema.json describe it; a test keeps them in step.
  */
 
-import type { CandidateRecord, Flip } from '../check/candidate.js';
+import type { CandidateRecord } from '../check/candidate.js';
 import type { Reason } from '../check/reasons.js';
 import type {
   Access,
@@ -80,7 +80,7 @@ export interface DecisionEvent {
   readonly rollout_sequence: number | null;
   readonly ticket: string | null;
   readonly candidate: CandidateEvent | null;
-  readonly flip: Flip | null;
+  readonly flip: boolean | null;
   readonly first_seen: boolean;
   readonly duration_us: number;
   readonly input: DecisionInput | null;
@@ -122,7 +122,7 @@ export function decisionEvent(record: CheckRecord, context: EventContext): Decis
     rollout_sequence: regime.rollout?.sequence ?? null,
     ticket: regime.rollout?.ticket ?? null,
     candidate: candidateEvent(record.candidate, context.mask),
-    flip: record.candidate?.flip ?? null,
+    flip: record.candidate === undefined ? null : record.candidate.flip,
     first_seen: context.firstSeen,
     duration_us: Math.round(context.durationUs),
     input: masked.input ?? null,

@@ -104,7 +104,7 @@ export function createMetrics(versions: BuildVersions): Metrics {
       }
       if (candidate !== undefined) {
         counters.candidateChecks.inc();
-        if (candidate.flip !== undefined) {
+        if (candidate.flip) {
           counters.flips.inc({ from: decision, to: candidate.decision });
         }
       }

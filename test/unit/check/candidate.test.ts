@@ -79,20 +79,20 @@ describe('a candidate', () => {
       'that denies what is allowed names its forbid',
       forbidding,
       {},
-      { decision: 'deny', reason: 'policy_forbid', policies: ['none'], flip: 'allow->deny' },
+      { decision: 'deny', reason: 'policy_forbid', policies: ['none'], flip: true },
     ],
     [
       'that allows what is denied names its permit',
       permitting,
       { path: '/secrets/1' },
-      { decision: 'allow', reason: 'policy_permit', policies: ['reads'], flip: 'deny->allow' },
+      { decision: 'allow', reason: 'policy_permit', policies: ['reads'], flip: true },
     ],
     [
       'that cannot say names the policy that failed',
       failing,
       {},
       {
-        ...{ decision: 'error', reason: 'policy_error', policies: [], flip: 'allow->error' },
+        ...{ decision: 'error', reason: 'policy_error', policies: [], flip: true },
         errors: [{ code: 'policy_evaluation', policy: 'fails' }],
       },
     ],
@@ -100,13 +100,13 @@ describe('a candidate', () => {
       'that agrees is no flip',
       permitting,
       {},
-      { decision: 'allow', policies: ['reads'], flip: undefined },
+      { decision: 'allow', policies: ['reads'], flip: false },
     ],
     [
       'that agrees for other reasons is none either',
       forbidding,
       { path: '/secrets/1' },
-      { decision: 'deny', policies: ['no-secrets', 'none'], flip: undefined },
+      { decision: 'deny', policies: ['no-secrets', 'none'], flip: false },
     ],
     [
       'is asked by its own schema',
@@ -117,19 +117,19 @@ describe('a candidate', () => {
         ...{},
       }),
       { method: 'DELETE' },
-      { flip: 'error->allow' },
+      { flip: true },
     ],
     [
       'is asked by its own path rules',
       bundle({ 'bundle.yaml': (text) => `${text}path: {allow: [semicolon]}\n` }),
       { path: '/accounts;v=1' },
-      { decision: 'allow', flip: 'error->allow' },
+      { decision: 'allow', flip: true },
     ],
     [
       'that breaks says so',
       throwing,
       {},
-      { decision: 'error', reason: 'internal_fault', flip: 'allow->error' },
+      { decision: 'error', reason: 'internal_fault', flip: true },
     ],
   ])('%s', (_what, candidate, parts, expected) => {
     const { record, response } = ask(candidate, parts);
@@ -158,7 +158,7 @@ describe('a candidate', () => {
     const denied = { method: 'POST', state };
     expect(ask(forbidding, denied).record).toMatchObject({
       ...{ outcome: 'allow', decision: 'deny', reason: 'exception' },
-      candidate: { decision: 'deny', flip: undefined },
+      candidate: { decision: 'deny', flip: false },
     });
   });
 });

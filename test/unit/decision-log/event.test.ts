@@ -122,6 +122,39 @@ describe('a decision event', () => {
     expect(event.errors.at(-1)).toEqual({ code: 'errors_omitted', message: '7 more errors' });
   });
 
+  const candidate: NonNullable<CheckRecord['candidate']> = {
+    ...{ version: '2026.11.4', digest: DIGEST, decision: 'error', reason: 'policy_error' },
+    ...{ policies: [], flip: true },
+    errors: [
+      {
+        code: 'policy_evaluation',
+        policy: 'p',
+        message: 'error while evaluating `ip` extension function: invalid IP address: s3cr3t',
+      },
+    ],
+    context: { path: 'x', headers: { 'x-token': 's3cr3t' } },
+  };
+
+  test('says what a candidate says, and whether that differs', () => {
+    expect(eventOf(checkRecord({ candidate }))).toMatchObject({
+      flip: true,
+      candidate: {
+        ...{ version: '2026.11.4', digest: DIGEST, decision: 'error', reason: 'policy_error' },
+        errors: [{ policy: 'p' }],
+      },
+    });
+    expect(eventOf(checkRecord({ candidate: { ...candidate, flip: false } })).flip).toBe(false);
+    expect(eventOf(checkRecord())).toMatchObject({ candidate: null, flip: null });
+  });
+
+  test('masks what only the candidate reads, and bounds what it says', () => {
+    const policies = Array.from({ length: LOG_POLICIES_MAX + 7 }, (_, i) => `policy-${i}`);
+    const event = eventOf(checkRecord({ candidate: { ...candidate, policies } }));
+    expect(JSON.stringify(event)).not.toContain('s3cr3t');
+    expect(event.candidate?.policies).toHaveLength(LOG_POLICIES_MAX);
+    expect(Object.keys(event.candidate ?? {})).not.toContain('context');
+  });
+
   test('without its input it says so and is not replayable', () => {
     const event = withoutInput(eventOf(checkRecord()));
     expect(event).toMatchObject({ input: null, replayable: false });

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import type { CheckRecord } from '../../../src/check/types.js';
 import { METRIC_POLICIES_MAX, METRIC_SLICES_MAX } from '../../../src/constants.js';
 import {
   CHECK_DURATION_BUCKETS,
@@ -84,6 +85,35 @@ describe('metrics', () => {
     expect(Object.keys(seen)).toHaveLength(METRIC_POLICIES_MAX + 1);
     expect(seen['cedargate_policy_errors_total{policy="p0"}']).toBe(2);
     expect(seen['cedargate_policy_errors_total{policy="_other"}']).toBe(5);
+  });
+
+  test('count flips by direction, from zero, among the checks of a candidate', async () => {
+    const metrics = rig();
+    const flips = () => samples(metrics, 'cedargate_flips_total');
+    expect(Object.values(await flips())).toEqual([0, 0, 0, 0, 0, 0]);
+    const candidate = (decision: 'allow' | 'deny', flip: boolean) =>
+      checkRecord({ candidate: { decision, flip } as NonNullable<CheckRecord['candidate']> });
+    metrics.check(candidate('deny', true), 0);
+    metrics.check(candidate('allow', false), 0);
+    metrics.check(checkRecord(), 0);
+    expect(await flips()).toMatchObject({
+      'cedargate_flips_total{from="allow",to="deny"}': 1,
+      'cedargate_flips_total{from="deny",to="allow"}': 0,
+    });
+    expect(await samples(metrics, 'cedargate_candidate_checks_total')).toEqual({
+      cedargate_candidate_checks_total: 2,
+    });
+  });
+
+  test('count uses of exceptions, and share one value beyond the bound', async () => {
+    const metrics = rig();
+    metrics.check(checkRecord(), 0);
+    for (let i = 0; i < METRIC_SLICES_MAX + 5; i += 1) {
+      metrics.check(checkRecord({ exception: `e${i}` }), 0);
+    }
+    const seen = await samples(metrics, 'cedargate_exception_uses_total');
+    expect(Object.keys(seen)).toHaveLength(METRIC_SLICES_MAX + 1);
+    expect(seen['cedargate_exception_uses_total{exception="_other"}']).toBe(5);
   });
 
   test('count by slice what is in one, and share one value beyond the bound', async () => {

@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
+import { EXCEPTION_ENDS_SOON_MS } from '../../../src/constants.js';
 import { problem } from '../../../src/errors.js';
 import type { RolloutStanding } from '../../../src/reload/events.js';
 import { registerRolloutMetrics } from '../../../src/telemetry/rollout-metrics.js';
@@ -85,6 +86,10 @@ describe('the metrics of rollouts', () => {
       'emergency_unreconciled{rollout="orders"}': 0,
       'exceptions_active{rollout="payments"}': 2,
       'exceptions_active{rollout="orders"}': 0,
+      'exceptions_unused{rollout="payments"}': 1,
+      'exceptions_unused{rollout="orders"}': 0,
+      'exceptions_ending_soon{rollout="payments"}': 2,
+      'exceptions_ending_soon{rollout="orders"}': 0,
       'blocks_active{rollout="payments"}': 0,
       'blocks_active{rollout="orders"}': 0,
       'exception_next_expiry_timestamp_seconds{rollout="payments"}': 30,
@@ -106,6 +111,23 @@ describe('the metrics of rollouts', () => {
       seen['blocks_active{rollout="payments"}'],
       seen['exception_next_expiry_timestamp_seconds{rollout="payments"}'],
     ]).toEqual([exceptions, blocks, next]);
+  });
+
+  it('have an exception ended for good, also when the clock is set back', async () => {
+    const scrape = rig();
+    const active = async (now: number) =>
+      (await scrape(now, payments))['exceptions_active{rollout="payments"}'];
+    expect(await active(25_000)).toBe(2);
+    await scrape(40_000, payments);
+    expect(await active(25_000)).toBe(0);
+  });
+
+  it('say which exceptions end within a week', async () => {
+    const far = exception('far', 0, EXCEPTION_ENDS_SOON_MS + 1_000);
+    const standing = { ...orders, running: approvedState({ exceptions: [far] }) };
+    const soon = async (now: number) =>
+      (await rig()(now, standing))['exceptions_ending_soon{rollout="orders"}'];
+    expect([await soon(999), await soon(1_000)]).toEqual([0, 1]);
   });
 
   it('have no negative lag when the clock was set back', async () => {

@@ -47,6 +47,49 @@ const status = (now: string, changes: Partial<RolloutStanding> = {}) =>
   rolloutStatus({ ...standing, ...changes }, moment(at(now)));
 
 describe('the status of a rollout', () => {
+  it('says what its candidate is, and why it is not compared', () => {
+    const bundle = { name: 'payments', version: '2026.11.4', digest: someDigest('c') };
+    const of = (candidate: RolloutStanding['candidate']) =>
+      status('2026-11-24T12:00:00Z', { candidate }).candidate;
+    expect(of(undefined)).toBeNull();
+    expect(of({ bundle, loaded: undefined, problem: undefined })).toEqual({
+      ...bundle,
+      ...{ loaded_at: null, problem: null },
+    });
+    const missing = problem('bundle_not_on_shelf', 'not there');
+    expect(of({ bundle, loaded: undefined, problem: missing })?.problem).toEqual({
+      ...{ code: 'bundle_not_on_shelf', message: 'not there' },
+    });
+    const loaded = { loadedAtMs: 0 } as NonNullable<RolloutStanding['candidate']>['loaded'];
+    expect(of({ bundle, loaded, problem: undefined })?.loaded_at).toBe('1970-01-01T00:00:00.000Z');
+  });
+
+  it('says of each exception whether it was used, and whether it ends soon', () => {
+    const use = { count: 3, firstMs: 1_000, lastMs: 2_000 };
+    const now = moment(at('2026-11-24T12:00:00Z'), { uses: { of: () => use } });
+    expect(rolloutStatus(standing, now).exceptions).toMatchObject([
+      {
+        ...{ name: 'short', state: 'active', ends_soon: true, uses: 3 },
+        first_used: '1970-01-01T00:00:01.000Z',
+        last_used: '1970-01-01T00:00:02.000Z',
+      },
+    ]);
+    expect(status('2026-11-24T12:00:00Z').exceptions).toMatchObject([
+      { uses: 0, first_used: null, last_used: null },
+    ]);
+  });
+
+  it('has an exception ended by the largest clock, and never again active', () => {
+    const setBack = { latestMs: at('2026-11-26T00:00:00Z') };
+    const now = moment(at('2026-11-24T12:00:00Z'), setBack);
+    expect(rolloutStatus(standing, now).exceptions).toMatchObject([
+      { state: 'ended', ends_soon: false },
+    ]);
+    const issued = { ...standing, running: { ...running, issuedAtMs: setBack.latestMs } };
+    expect(rolloutStatus(issued, moment(now.nowMs)).exceptions[0]?.state).toBe('ended');
+    expect(status('2026-11-24T12:00:00Z').exceptions[0]?.state).toBe('active');
+  });
+
   it('says what runs and what is approved, and who stands behind them', () => {
     const { rollout, approved, policy_version, bundle_digest, slices } =
       status('2026-11-24T03:00:01Z');
