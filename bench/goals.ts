@@ -4,6 +4,8 @@ import type { NotMeasured, Results } from './results.js';
 /** Of the CPU of the no-op server, at 10 policies. */
 export const CPU_RATIO_MAX = 4;
 export const CPU_GOAL_POLICIES = 10;
+/** In calls of the engine, of which the candidate is one. */
+export const ROLLOUT_CALLS_MAX = 1.25;
 export const MEMORY_GROWTH_BYTES_MAX = 20 * 1_000_000;
 export const RELOAD_MS_MAX = 300;
 
@@ -17,7 +19,20 @@ export interface Goal {
 
 export type Verdict = 'met' | `missed by ${string}` | `not measured${string}`;
 
-export function judgeGoals({ cpu, memory, reload }: Results): Goal[] {
+/** What a rollout costs a check, whatever its size. */
+function judgeRollout(rollout: Results['rollout']): Goal[] {
+  const goal = (size: 'few' | 'many', what: string) =>
+    judge({
+      what: `slices, candidate, exceptions and log together, ${what}`,
+      max: ROLLOUT_CALLS_MAX,
+      step: 0.01,
+      show: (value) => `${value.toFixed(2)} engine calls`,
+      found: measured(rollout, (result) => result[size].engineCalls.median),
+    });
+  return [goal('few', 'a few of each'), goal('many', 'a hundred slices, a thousand exceptions')];
+}
+
+export function judgeGoals({ cpu, rollout, memory, reload }: Results): Goal[] {
   return [
     judge({
       what: `server CPU a check at ${CPU_GOAL_POLICIES} policies, against the no-op server`,
@@ -28,6 +43,7 @@ export function judgeGoals({ cpu, memory, reload }: Results): Goal[] {
         return sidecars.find(({ policies }) => policies === CPU_GOAL_POLICIES)?.ratio.median;
       }),
     }),
+    ...judgeRollout(rollout),
     judge({
       what: 'growth of memory between the first and the second reading',
       max: MEMORY_GROWTH_BYTES_MAX,

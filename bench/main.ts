@@ -19,10 +19,11 @@ import { FULL, type Plan, QUICK } from './plan.js';
 import { measureReload } from './reload.js';
 import { renderGoals, renderPage } from './report.js';
 import type { Results } from './results.js';
+import { measureRollout } from './rollout.js';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
-const PARTS = ['cpu', 'memory', 'reload', 'latency'] as const;
+const PARTS = ['cpu', 'rollout', 'memory', 'reload', 'latency'] as const;
 type Part = (typeof PARTS)[number];
 
 async function measure(plan: Plan, parts: ReadonlySet<string>): Promise<Results> {
@@ -39,12 +40,15 @@ async function measure(plan: Plan, parts: ReadonlySet<string>): Promise<Results>
     const cpu = await run('cpu', 'server CPU a check, against a server that does nothing', () =>
       measureCpu(plan, load, directory, say),
     );
+    const rollout = await run('rollout', 'what a rollout costs a check', async () =>
+      measureRollout(plan, say),
+    );
     const memory = await run('memory', 'memory', () => measureMemory(plan, load, directory, say));
     const reload = await run('reload', 'reload', () => measureReload(plan, directory, say));
     const latency = await run('latency', 'latency through Envoy', () =>
       measureLatency(plan, directory, say),
     );
-    return { machine, quick: plan.quick, cpu, latency, memory, reload };
+    return { machine, quick: plan.quick, cpu, rollout, latency, memory, reload };
   } finally {
     load.stop();
     rmSync(directory, { recursive: true, force: true });

@@ -13,6 +13,12 @@ export interface Plan {
     /** The same before the first round, so that code is compiled and caches are warm. */
     readonly warmUpCpuSeconds: number;
   };
+  readonly rollout: {
+    readonly policies: number;
+    readonly rounds: number;
+    /** Of each way and round. */
+    readonly checks: number;
+  };
   readonly memory: {
     readonly policies: number;
     /** Checks before the first and before the second reading. */
@@ -35,6 +41,7 @@ export const FULL: Plan = {
   quick: false,
   concurrency: 16,
   cpu: { policies: [10, 100, 1_000], rounds: 6, cpuSecondsMin: 2, warmUpCpuSeconds: 5 },
+  rollout: { policies: 10, rounds: 7, checks: 4_000 },
   memory: { policies: 10, readings: [10_000, 100_000] },
   envoy: { policies: 10, rounds: 5, secondsPerRound: 5, requestsPerSecond: 200 },
   reload: { policies: 100, times: 10 },
@@ -45,6 +52,7 @@ export const QUICK: Plan = {
   quick: true,
   concurrency: 16,
   cpu: { policies: [10], rounds: 1, cpuSecondsMin: 0.2, warmUpCpuSeconds: 0.1 },
+  rollout: { policies: 10, rounds: 1, checks: 100 },
   memory: { policies: 10, readings: [200, 1_000] },
   envoy: { policies: 10, rounds: 1, secondsPerRound: 1, requestsPerSecond: 100 },
   reload: { policies: 20, times: 2 },

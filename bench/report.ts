@@ -8,6 +8,7 @@ import type {
   NotMeasured,
   ReloadResult,
   Results,
+  RolloutResult,
 } from './results.js';
 import type { Spread } from './statistics.js';
 
@@ -25,6 +26,8 @@ Figures of other machines differ; ratios between servers of the same run differ 
     table([['goal', 'limit', 'found', ''], ...judgeGoals(results).map(goalRow)]),
     '## Server CPU a check',
     section(results.cpu, cpuSection),
+    '## What a rollout costs',
+    section(results.rollout, rolloutSection),
     '## Latency through Envoy',
     section(results.latency, latencySection),
     '## Memory',
@@ -87,6 +90,26 @@ check and its decisions are those of an independent reading of the same policies
         count(each.deny),
         bytes(each),
       ]),
+    ]),
+  ].join('\n\n');
+}
+
+function rolloutSection({ policies, rounds, checks, engineUs, plainUs, few, many }: RolloutResult) {
+  const row = ({ slices, exceptions, cpuUs, engineCalls }: RolloutResult['few']): Row => [
+    `${count(slices)} slices, ${count(exceptions)} exceptions, a candidate, a log line`,
+    micros(cpuUs),
+    spread(engineCalls, (value) => value.toFixed(2), ''),
+  ];
+  return [
+    `CPU of one process without a network, ${count(checks)} checks of each kind in turns, ${rounds}
+rounds, ${policies} policies on both sides. The last column is what a check costs more than under one
+bundle alone, in calls of the engine: a candidate is one such call, and the rest has to fit beside it.`,
+    table([
+      ['', 'CPU', 'more, in engine calls'],
+      ['one call of the engine', micros(engineUs), '-'],
+      ['a check under one bundle, not logged', micros(plainUs), '0'],
+      row(few),
+      row(many),
     ]),
   ].join('\n\n');
 }

@@ -5,6 +5,7 @@ export interface Results {
   readonly machine: Machine;
   readonly quick: boolean;
   readonly cpu: CpuResult | NotMeasured;
+  readonly rollout: RolloutResult | NotMeasured;
   readonly latency: LatencyResult | NotMeasured;
   readonly memory: MemoryResult | NotMeasured;
   readonly reload: ReloadResult | NotMeasured;
@@ -51,6 +52,31 @@ export interface SidecarCpu {
   readonly allow: number;
   readonly deny: number;
   readonly responseBytes: number;
+}
+
+/** In one process, without a network. Microseconds of CPU a check. */
+export interface RolloutResult {
+  readonly policies: number;
+  readonly rounds: number;
+  readonly checks: number;
+  /** One call of the engine. */
+  readonly engineUs: Spread;
+  /** A check under one bundle, without a log line. */
+  readonly plainUs: Spread;
+  readonly few: RolloutSize & RolloutCost;
+  readonly many: RolloutSize & RolloutCost;
+}
+
+export interface RolloutSize {
+  readonly slices: number;
+  readonly exceptions: number;
+}
+
+export interface RolloutCost {
+  /** With slices, exceptions, a candidate and a log line. */
+  readonly cpuUs: Spread;
+  /** What that costs more than the plain check, in calls of the engine. */
+  readonly engineCalls: Spread;
 }
 
 /** Milliseconds, seen by a client of Envoy. */
