@@ -45,18 +45,19 @@ const ref = (number: number) => ({
 export function testDocument(
   sequence: number,
   active: number,
-  more: RolloutOptions & { readonly rollback?: number } = {},
+  more: RolloutOptions & { readonly rollback?: number; readonly candidate?: number } = {},
 ): Buffer {
-  const { rollback, payload, source, ...rest } = more;
+  const { rollback, candidate, payload, source, ...rest } = more;
+  const named = candidate === undefined ? {} : { candidate: `test@${candidate}` };
   return makeRollout({
     approvals: 2,
     ...rest,
-    source: { bundle: `test@${active}`, enforce: '[{name: all, match: {}}]', ...source },
+    source: { bundle: `test@${active}`, enforce: '[{name: all, match: {}}]', ...named, ...source },
     payload: {
       sequence,
       resolved: {
         active: ref(active),
-        candidate: null,
+        candidate: candidate === undefined ? null : ref(candidate),
         rollback: rollback === undefined ? null : ref(rollback),
       },
       superseded: [],
