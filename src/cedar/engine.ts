@@ -199,12 +199,22 @@ function loadInstance(): CedarApi {
   return require(MODULE) as CedarApi;
 }
 
+const create = () => new Engine({ load: loadInstance, nowMs: () => performance.now() });
+
 let engineOfThread: Engine | undefined;
+let secondEngine: Engine | undefined;
 
 /** Loaded on first use: commands that need no engine stay fast. */
 export function engine(): Engine {
-  engineOfThread ??= new Engine({ load: loadInstance, nowMs: () => performance.now() });
+  engineOfThread ??= create();
   return engineOfThread;
+}
+
+/** Another one in this thread, for programs that must not break the first. It goes when none is left. */
+export function engineBeside(): Engine {
+  if (secondEngine?.slotsInUse === 0) secondEngine = undefined;
+  secondEngine ??= create();
+  return secondEngine;
 }
 
 export interface EngineVersion {

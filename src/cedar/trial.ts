@@ -1,6 +1,7 @@
 /** Loads a program and asks it something: what would crash in the data plane crashes here first. */
 import { messageOf, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
+import { type Engine, engine } from './engine.js';
 import { createEvaluator } from './evaluator.js';
 import type {
   ActionShape,
@@ -18,8 +19,9 @@ import type {
 export function createTriedEvaluator(
   program: CedarProgram,
   actionsMax = Number.POSITIVE_INFINITY,
+  on: Engine = engine(),
 ): Result<Evaluator> {
-  const loaded = createEvaluator(program);
+  const loaded = createEvaluator(program, on);
   if (!loaded.ok) return loaded;
   const tried = tryActions(loaded.value, actionsMax);
   if (tried.ok) return loaded;

@@ -200,7 +200,7 @@ function compare(
   settings: CheckSettings,
 ): CandidateRecord | undefined {
   if (candidate === undefined || reading === undefined || standing.blocked) return undefined;
-  if (call.load === 'busy') return undefined;
+  if (call.load !== undefined && call.load !== 'normal') return undefined;
   if (REASONS[before].enforced === 'fail') return undefined;
   const { bundle } = candidate;
   let decided: Decided;

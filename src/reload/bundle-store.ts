@@ -1,9 +1,10 @@
 /**
- * The bundles that this thread has in the engine, by digest, whatever their role. What decides comes
- * first: where the engine has no room for it, candidates make room.
+ * The bundles that this thread has in the engine, by digest: those that decide, and candidates. These
+ * are in an engine of their own, so that one that breaks it, or fills it, is felt by no answer.
  */
 import type { ShelfFile } from '../bundle/shelf-files.js';
 import type { CompiledBundle, Digest } from '../bundle/types.js';
+import { engineBeside } from '../cedar/engine.js';
 import { createTriedEvaluator } from '../cedar/trial.js';
 import type { CreateEvaluator } from '../cedar/types.js';
 import type { ActiveBundle } from '../check/types.js';
@@ -11,45 +12,64 @@ import { messageOf, type Problem, problem } from '../errors.js';
 import type { BundleFacts } from '../rollout/fit.js';
 import { factsOf } from './bundle-supply.js';
 
-interface BundleStoreOptions {
+export type BundleRole = 'active' | 'candidate';
+
+export interface BundleStoreOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** The engine of this thread; replaced in tests. */
+  /** The engines of this thread; replaced in tests. */
   readonly createEvaluator?: CreateEvaluator;
+  readonly createCandidate?: CreateEvaluator;
 }
 
 /** One action is enough here: this thread has requests to answer. */
-const createWarm: CreateEvaluator = (program) => createTriedEvaluator(program, 1);
+const ACTIONS_TRIED = 1;
+const createActive: CreateEvaluator = (program) => createTriedEvaluator(program, ACTIONS_TRIED);
+const createBeside: CreateEvaluator = (program) =>
+  createTriedEvaluator(program, ACTIONS_TRIED, engineBeside());
 
 export class BundleStore {
-  readonly #options: BundleStoreOptions;
-  readonly #loaded = new Map<Digest, ActiveBundle>();
   /** Where each came from: it is remembered from there. */
   readonly archives = new Map<Digest, ShelfFile>();
+  readonly #now: () => number;
+  readonly #create: Readonly<Record<BundleRole, CreateEvaluator>>;
+  readonly #loaded = { active: new Map(), candidate: new Map() } as const satisfies Record<
+    BundleRole,
+    Map<Digest, ActiveBundle>
+  >;
 
-  constructor(options: BundleStoreOptions) {
-    this.#options = options;
+  constructor({ now, createEvaluator, createCandidate }: BundleStoreOptions) {
+    this.#now = now;
+    this.#create = {
+      active: createEvaluator ?? createActive,
+      candidate: createCandidate ?? createBeside,
+    };
   }
 
-  get(digest: Digest | undefined): ActiveBundle | undefined {
-    return digest && this.#loaded.get(digest);
+  get(role: BundleRole, digest: Digest | undefined): ActiveBundle | undefined {
+    return digest && this.#loaded[role].get(digest);
+  }
+
+  /** In whatever role it is loaded. */
+  bundle(digest: Digest): CompiledBundle | undefined {
+    return (this.get('active', digest) ?? this.get('candidate', digest))?.bundle;
   }
 
   /** What has to be known of each to say whether it fits a document. */
   get facts(): ReadonlyMap<Digest, BundleFacts> {
-    return new Map([...this.#loaded].map(([digest, { bundle }]) => [digest, factsOf(bundle)]));
+    const all = [...this.#loaded.candidate, ...this.#loaded.active];
+    return new Map(all.map(([digest, { bundle }]) => [digest, factsOf(bundle)]));
   }
 
-  /** Into the engine; undefined when it is there, else why not. It was tried in another thread. */
-  add(bundle: CompiledBundle, archive: ShelfFile | undefined): Problem | undefined {
-    const { digest } = bundle;
-    if (archive !== undefined) this.archives.set(digest, archive);
-    if (this.#loaded.has(digest)) return undefined;
-    const { createEvaluator = createWarm, now } = this.#options;
+  /** Into its engine; undefined when it is there, else why not. It was tried in another thread. */
+  add(role: BundleRole, bundle: CompiledBundle): Problem | undefined {
+    const loaded: Map<Digest, ActiveBundle> = this.#loaded[role];
+    if (loaded.has(bundle.digest)) return undefined;
     try {
-      const evaluator = createEvaluator(bundle.program);
+      const evaluator = this.#create[role](bundle.program);
       if (!evaluator.ok) return evaluator.problems[0];
-      this.#loaded.set(digest, { bundle, evaluator: evaluator.value, loadedAtMs: now() });
+      const loadedAtMs = this.#now();
+      loaded.set(bundle.digest, { bundle, evaluator: evaluator.value, loadedAtMs });
       return undefined;
     } catch (thrown) {
       const message = `the engine crashed on the bundle: ${messageOf(thrown)}`;
@@ -58,11 +78,14 @@ export class BundleStore {
   }
 
   /** INVARIANT: only after the swap; a check that has begun keeps no reference across an await. */
-  releaseBut(used: ReadonlySet<Digest | undefined>): void {
-    for (const [digest, { evaluator }] of this.#loaded) {
-      if (used.has(digest)) continue;
-      this.#loaded.delete(digest);
-      evaluator.release();
+  releaseBut(used: Readonly<Record<BundleRole, ReadonlySet<Digest | undefined>>>): void {
+    for (const role of ['active', 'candidate'] as const) {
+      const loaded: Map<Digest, ActiveBundle> = this.#loaded[role];
+      for (const [digest, { evaluator }] of loaded) {
+        if (used[role].has(digest)) continue;
+        loaded.delete(digest);
+        evaluator.release();
+      }
     }
   }
 }

@@ -88,7 +88,7 @@ export class Candidates {
     const wanted = this.#wanted.get(rollout);
     if (wanted === undefined) return undefined;
     const { candidate: bundle, state } = wanted;
-    const loaded = this.#options.store.get(bundle.digest);
+    const loaded = this.#options.store.get('candidate', bundle.digest);
     if (loaded === undefined) {
       return { bundle, loaded, problem: this.#failed.get(bundle.digest) };
     }
@@ -97,26 +97,19 @@ export class Candidates {
     return { bundle, loaded: misfit === undefined ? loaded : undefined, problem: misfit };
   }
 
-  /** What decides needs the room. Whether there is any to give: then none is wanted until the next `want`. */
-  giveWay(): boolean {
-    const had = [...this.digests].some((digest) => this.#options.store.get(digest) !== undefined);
-    this.#wanted = new Map();
-    return had;
-  }
-
   close(): void {
     this.#closed = true;
   }
 
   async #loadNext(): Promise<void> {
     if (this.#loading || this.#closed) return;
-    const { store, load, onChange } = this.#options;
+    const { store, onChange } = this.#options;
     const digest = [...this.digests].find((each) => {
-      return store.get(each) === undefined && !this.#failed.has(each);
+      return store.get('candidate', each) === undefined && !this.#failed.has(each);
     });
     if (digest === undefined) return;
     this.#loading = true;
-    const fault = await this.#load(digest, load);
+    const fault = await this.#load(digest);
     this.#loading = false;
     if (this.#closed) return;
     if (fault !== undefined) {
@@ -144,12 +137,17 @@ export class Candidates {
   }
 
   /** Undefined when it is in the engine, or nobody wants it any more. */
-  async #load(digest: Digest, load: CandidatesOptions['load']): Promise<Problem | undefined> {
+  async #load(digest: Digest): Promise<Problem | undefined> {
+    const { store, load } = this.#options;
     try {
+      // What decided before may be compared now: it is there.
+      const known = store.bundle(digest);
+      if (known !== undefined) return store.add('candidate', known);
       const loaded = await load(digest);
       if (this.#closed || !this.digests.has(digest)) return undefined;
       if (!loaded.ok) return loaded.problems[0];
-      return this.#options.store.add(loaded.value.bundle, loaded.value.archive);
+      store.archives.set(digest, loaded.value.archive);
+      return store.add('candidate', loaded.value.bundle);
     } catch (thrown) {
       return problem('engine_failure', messageOf(thrown));
     }

@@ -4,12 +4,11 @@
  * its own running state alone.
  */
 import type { Digest } from '../bundle/types.js';
-import type { CreateEvaluator } from '../cedar/types.js';
 import type { Generation } from '../check/types.js';
 import { messageOf, type Problem } from '../errors.js';
 import type { Result } from '../result.js';
 import { approvedState } from '../rollout/effective.js';
-import { BundleStore } from './bundle-store.js';
+import { BundleStore, type BundleStoreOptions } from './bundle-store.js';
 import type { SupplyPlaces } from './bundle-supply.js';
 import { Candidates, type Runs } from './candidates.js';
 import { keepRunning } from './choose-running.js';
@@ -47,7 +46,7 @@ import type { RolloutRecord } from './state-record.js';
 import { startWatch, type Watch } from './watch.js';
 import { watchedRollouts } from './watched.js';
 
-export interface RolloutLoopOptions {
+export interface RolloutLoopOptions extends BundleStoreOptions {
   readonly paths: RolloutPaths;
   readonly environment: string;
   /** The one destination; undefined when requests name theirs. */
@@ -55,8 +54,6 @@ export interface RolloutLoopOptions {
   readonly minSequence: number;
   /** What is answered before any document was verified. */
   readonly beforeFirst: 'fail' | 'allow';
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
   readonly loader: {
     loadRollouts(request: RolloutsRequest): Promise<Result<LoadedRollouts>>;
     loadCandidate(request: CandidateRequest): Promise<Result<LoadedCandidate>>;
@@ -70,8 +67,6 @@ export interface RolloutLoopOptions {
   readonly onCandidate?: (event: CandidateEvent) => void;
   readonly onCount?: (count: ReloadCount) => void;
   readonly onTrouble?: (message: string) => void;
-  /** The engine of this thread; replaced in tests. */
-  readonly createEvaluator?: CreateEvaluator;
   /** Milliseconds; default RELOAD_POLL_MS. */
   readonly pollMs?: number;
 }
@@ -248,16 +243,17 @@ class RolloutLoop implements Reloader {
     return 'refused';
   }
 
-  /** Which bundles could not be had, and why. */
-  #activate({ bundles, archives }: LoadedRollouts): ReadonlyMap<Digest, Problem> {
+  /** Evaluators for what is to decide; which could not be had, and why. */
+  #activate({ bundles, archives, rollouts }: LoadedRollouts): ReadonlyMap<Digest, Problem> {
     const faults = new Map<Digest, Problem>();
-    for (const [digest, bundle] of bundles) {
-      let fault = this.#bundles.add(bundle, archives.get(digest));
-      if (fault !== undefined && this.#candidates.giveWay()) {
-        this.#swapCandidates();
-        fault = this.#bundles.add(bundle, archives.get(digest));
-      }
-      if (fault !== undefined) faults.set(digest, fault);
+    for (const [digest, archive] of archives) this.#bundles.archives.set(digest, archive);
+    for (const { memory } of rollouts.values()) {
+      const digest = memory.running.bundle;
+      // One that was compared before has been loaded already.
+      const bundle = digest && (bundles.get(digest) ?? this.#bundles.bundle(digest));
+      if (bundle === undefined) continue;
+      const fault = this.#bundles.add('active', bundle);
+      if (fault !== undefined) faults.set(bundle.digest, fault);
     }
     return faults;
   }
@@ -279,7 +275,7 @@ class RolloutLoop implements Reloader {
     }
     const lagSinceMs = before?.lag === undefined ? this.#options.now() : before.lagSinceMs;
     const { sequence } = running.document;
-    const stamp = rolloutStamp(this.#bundles.get(running.bundle)?.bundle, sequence);
+    const stamp = rolloutStamp(this.#bundles.get('active', running.bundle)?.bundle, sequence);
     return { memory: { ...rollout.memory, running }, lag, lagSinceMs, stamp };
   }
 
@@ -289,7 +285,7 @@ class RolloutLoop implements Reloader {
     const ruled = ruledDestinations(memories);
     const parts = [...memories].map(([name, { running }]): ApprovedPart => {
       const { document, bundle, absence } = running;
-      const active = this.#bundles.get(bundle);
+      const active = this.#bundles.get('active', bundle);
       const candidate = this.#candidates.of(name)?.loaded;
       const state = approvedState(document);
       const destinations = state.destinations.filter(({ service }) => {
@@ -310,7 +306,7 @@ class RolloutLoop implements Reloader {
 
   #releaseUnused(): void {
     const running = [...this.#held.values()].map(({ memory }) => memory.running.bundle);
-    this.#bundles.releaseBut(new Set([...running, ...this.#candidates.digests]));
+    this.#bundles.releaseBut({ active: new Set(running), candidate: this.#candidates.digests });
   }
 
   #swapCandidates(): void {

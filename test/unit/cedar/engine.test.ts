@@ -113,3 +113,21 @@ describe('the engine', () => {
     expect(engine.slotsInUse).toBe(0);
   });
 });
+
+describe('the engine beside', () => {
+  it('is another one, and goes when nothing uses it', () => {
+    const content = { schemaText: 'entity A;', policies: {} };
+    const beside = engineBeside();
+    expect(beside).not.toBe(engine());
+    const slot = beside.acquire(content);
+    expect(engineBeside()).toBe(beside);
+    const crash = () => {
+      throw new WebAssembly.RuntimeError('unreachable executed');
+    };
+    expect(() => beside.run(crash)).toThrow(EngineFault);
+    // What decides does not feel it.
+    expect(engine().run(() => 'an answer')).toBe('an answer');
+    slot?.release();
+    expect(engineBeside()).not.toBe(beside);
+  });
+});

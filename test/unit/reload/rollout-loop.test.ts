@@ -132,6 +132,7 @@ function scripted(options: Partial<RolloutLoopOptions> = {}) {
     onCandidate: (event) => candidates.events.push(event),
     onTrouble: trouble,
     createEvaluator: evaluators.create,
+    createCandidate: evaluators.create,
     ...options,
   });
   return {
@@ -637,6 +638,7 @@ async function follow(place: Awaited<ReturnType<typeof rolloutPlace>>, nowMs?: n
     onChange: () => undefined,
     onTrouble: trouble,
     createEvaluator: countingEvaluators().create,
+    createCandidate: countingEvaluators().create,
   });
   await loop.start();
   const stamp = () => regimeOf(loop.current, 'shop/orders').stamp.replace(/\+\w+/, '');
@@ -762,6 +764,19 @@ describe('a candidate', () => {
     expect(rig.evaluators.live.size).toBe(1);
   });
 
+  it('that decided before is compared without being loaded again', async () => {
+    const rig = scripted();
+    rig.candidates.load = async () => found(2);
+    await rig.answer(loaded([{ newest: comparing(3, 1, 2), bundle: 1 }]));
+    await settled();
+    rig.candidates.load = async () => failed(problem('bundle_not_on_shelf', 'not there'));
+    await rig.answer(loaded([{ newest: comparing(4, 2, 1), bundle: 2 }], { bundles: new Map() }));
+    await settled();
+    expect(rig.regime()).toMatchObject({ stamp: '2+222222222222.r4' });
+    expect(rig.regime().candidate?.bundle.digest).toBe(bundleDigest(1));
+    expect(rig.evaluators.live.size).toBe(2);
+  });
+
   it('that nobody names any more is given back', async () => {
     const rig = scripted();
     rig.candidates.load = async () => found(2);
@@ -784,26 +799,5 @@ describe('a candidate', () => {
     await settled();
     expect(rig.regime().candidate).toBeUndefined();
     expect(rig.candidates.events).toMatchObject([{ problem: { code: 'rollout_misfit' } }]);
-  });
-
-  it('makes room for a bundle that decides', async () => {
-    const slots = 2;
-    const live = new Set<CedarProgram>();
-    const counting = countingEvaluators().create;
-    const rig = scripted({
-      createEvaluator: (program) => {
-        if (live.size >= slots) return failed(problem('engine_failure', 'all slots are in use'));
-        live.add(program);
-        const made = counting(program);
-        if (!made.ok) return made;
-        return ok({ ...made.value, release: () => void live.delete(program) });
-      },
-    });
-    rig.candidates.load = async () => found(2);
-    await rig.answer(loaded([{ newest: comparing(3, 1, 2), bundle: 1 }]));
-    await settled();
-    expect(live.size).toBe(2);
-    await rig.answer(loaded([{ newest: comparing(4, 3, 2), bundle: 3 }]));
-    expect(rig.regime().stamp).toBe('3+333333333333.r4');
   });
 });
