@@ -40,7 +40,8 @@ export interface LoadGauge {
   stop(): void;
 }
 
-export function createLoadGauge(): LoadGauge {
+/** `now`: a clock that never goes back, milliseconds. */
+export function createLoadGauge(now: () => number = () => performance.now()): LoadGauge {
   const window = new DelayWindow();
   let load: Load = 'normal';
   let timer: NodeJS.Timeout | undefined;
@@ -48,9 +49,9 @@ export function createLoadGauge(): LoadGauge {
 
   const measure = () => {
     checks = 0;
-    const dueMs = performance.now() + LOAD_SAMPLE_MS;
+    const dueMs = now() + LOAD_SAMPLE_MS;
     timer = setTimeout(() => {
-      const nowMs = performance.now();
+      const nowMs = now();
       window.add(nowMs, Math.max(0, nowMs - dueMs));
       load = window.load();
       if (checks > 0) measure();
@@ -66,8 +67,8 @@ export function createLoadGauge(): LoadGauge {
 
   return {
     check() {
-      checks += 1;
       if (timer === undefined) measure();
+      checks += 1;
       return load;
     },
     stop: () => clearTimeout(timer),

@@ -11,7 +11,11 @@ const FIXTURE = join(import.meta.dirname, '../fixtures/check-bundle');
 export function checkBundle(
   edits: Readonly<Record<string, (text: string) => string>> = {},
 ): ActiveBundle {
-  const files = readdirSync(FIXTURE).map((name) => {
+  const names = readdirSync(FIXTURE);
+  for (const name of Object.keys(edits)) {
+    if (!names.includes(name)) throw new Error(`there is no ${name} to edit`);
+  }
+  const files = names.map((name) => {
     const text = readFileSync(join(FIXTURE, name), 'utf8');
     const edited = edits[name]?.(text);
     if (edited === text) throw new Error(`the edit of ${name} changes nothing`);
