@@ -757,7 +757,7 @@ describe('a candidate', () => {
     rig.candidates.load = async () => found(2);
     await rig.answer(loaded([{ newest: comparing(3, 1, 2), bundle: 1 }]));
     await settled();
-    await rig.answer(loaded([{ newest: comparing(4, 2, 2), bundle: 2 }], { bundles: new Map() }));
+    await rig.answer(loaded([{ newest: rollout(4), bundle: 2 }], { bundles: new Map() }));
     expect(rig.requests[1]?.loaded.has(bundleDigest(2))).toBe(true);
     expect(rig.regime()).toMatchObject({ stamp: '2+222222222222.r4', candidate: undefined });
     expect(rig.regime().active?.bundle.digest).toBe(bundleDigest(2));
@@ -774,7 +774,6 @@ describe('a candidate', () => {
     await settled();
     expect(rig.regime()).toMatchObject({ stamp: '2+222222222222.r4' });
     expect(rig.regime().candidate?.bundle.digest).toBe(bundleDigest(1));
-    expect(rig.evaluators.live.size).toBe(2);
   });
 
   it('that nobody names any more is given back', async () => {
