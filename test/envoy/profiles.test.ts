@@ -34,8 +34,9 @@ describeWithEnvoy('the shipped Envoy files', () => {
     expect(validateConfig(read(file), dir)).toBeUndefined();
   });
 
-  it.each(profiles)('%s passes with deploy/envoy/jwt-authn.yaml as it stands', (_name, file) => {
-    const config = read(file);
+  // With the other one it runs in task-context.test.ts.
+  it('observe passes with the filter of jwt-authn.yaml before ext_authz', () => {
+    const config = read(PROFILES.observe);
     connectionManager(config).http_filters.unshift(...read(JWT_AUTHN));
     expect(validateConfig(config, dir)).toBeUndefined();
   });

@@ -90,6 +90,9 @@ const held = (reason: string, would_deny = true): Expected => ({
 
 type Row = readonly [what: string, token: Case['token'], expected: Expected, more?: Partial<Call>];
 
+const titled = (all: readonly Case[]) =>
+  all.map((each) => [`${each.caller} ${each.what}`, each] as const);
+
 function cases(caller: Case['caller'], call: Call, rows: readonly Row[]): Case[] {
   return rows.map(([what, token, expected, more]) => {
     return { what, caller, call: { ...call, ...more }, token, expected };
@@ -188,7 +191,7 @@ describeWithEnvoy('tokens that Envoy verified', () => {
     const headers = { ...call.headers, ...authorization };
     return world.send(leaves.get(caller) as Leaf, { ...call, headers });
   };
-  const check = async (each: Case) => {
+  const check = async (_title: string, each: Case) => {
     const { status, decided } = each.expected;
     const answer = await ask(each);
     expect(answer.status).toBe(status);
@@ -197,9 +200,9 @@ describeWithEnvoy('tokens that Envoy verified', () => {
     if (decided !== undefined) expect(await world.decision(answer)).toMatchObject(decided);
   };
 
-  it.each(TASKS)('decide what our own may do: $caller $what', check);
+  it.each(titled(TASKS))('decide what our own may do: %s', check);
 
-  it.each(PARTNER)('and decide nothing for a partner who is held: it $what', check);
+  it.each(titled(PARTNER))('decide nothing while the partner is held: %s', check);
 
   it('are shown in the log as far as it is told to, and not to the application', async () => {
     const answer = await ask({ caller: 'agent', call: REFUND, token: () => tokens.token(task()) });
