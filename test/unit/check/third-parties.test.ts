@@ -104,7 +104,9 @@ describe('a hold', () => {
 
   it.each([...holds.keys()])('%s stops no block', (name) => {
     const state = { blocks: [block({ match: { trustDomains: ['partner.example'] } })] };
-    expect(ask(name, GATEWAY, { state })).toMatchObject({ reason: 'blocked', outcome: 'deny' });
+    expect(ask(name, GATEWAY, { state })).toMatchObject({
+      ...{ reason: 'blocked', outcome: 'deny', slice: 'abuse' },
+    });
   });
 
   it('by tenant knows nobody without a bundle; the others do', () => {
