@@ -1,5 +1,5 @@
 /** The two shipped Envoy files: accepted by a real Envoy, and different only where they say so. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -7,7 +7,14 @@ import { parse } from 'yaml';
 import { createCa } from '../support/certs.js';
 import { type EnvoyConfig, readEnvoyConfig, validateConfig } from '../support/envoy.js';
 import { describeWithEnvoy } from '../support/suites.js';
-import { cedargateCluster, connectionManager, extAuthz, PROFILES } from '../support/world.js';
+import { tokenIssuer } from '../support/tokens.js';
+import {
+  cedargateCluster,
+  connectionManager,
+  extAuthz,
+  JWT_AUTHN,
+  PROFILES,
+} from '../support/world.js';
 
 const profiles = Object.entries(PROFILES);
 const read = (file: string): EnvoyConfig => parse(readFileSync(file, 'utf8'));
@@ -16,12 +23,22 @@ describeWithEnvoy('the shipped Envoy files', () => {
   const dir = mkdtempSync(join(tmpdir(), 'cedargate-profiles-'));
   beforeAll(() => {
     createCa(join(dir, 'certs')).spiffe('payments', 'spiffe://example.org/ns/shop/sa/payments');
+    for (const name of ['tokens', 'partner']) {
+      writeFileSync(join(dir, `certs/${name}.jwks.json`), tokenIssuer(name).jwks);
+    }
   });
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
   it.each(profiles)('%s passes `envoy --mode validate` as it stands', (_name, file) => {
     // Certificate paths are relative to where Envoy is started.
     expect(validateConfig(read(file), dir)).toBeUndefined();
+  });
+
+  // With the other one it runs in task-context.test.ts.
+  it('observe passes with the filter of jwt-authn.yaml before ext_authz', () => {
+    const config = read(PROFILES.observe);
+    connectionManager(config).http_filters.unshift(...read(JWT_AUTHN));
+    expect(validateConfig(config, dir)).toBeUndefined();
   });
 
   it.each(profiles)('%s with a misspelled field does not pass', async (_name, file) => {

@@ -1,11 +1,10 @@
-/** gRPC calls, TCP connections and verified tokens through a real Envoy. */
-import { createSign, generateKeyPairSync } from 'node:crypto';
+/** gRPC calls and TCP connections through a real Envoy. */
 import { Client, credentials, type Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { EnvoyConfig } from '../support/envoy.js';
 import { describeWithEnvoy } from '../support/suites.js';
 import type { Echo } from '../support/upstream.js';
-import { type Caller, connectionManager, startWorld, type World } from '../support/world.js';
+import { type Caller, startWorld, type World } from '../support/world.js';
 
 const TYPE = 'type.googleapis.com';
 
@@ -96,57 +95,10 @@ describeWithEnvoy('TCP connections', () => {
   });
 });
 
-describeWithEnvoy('claims of a token', () => {
-  const issuer = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  let world: World;
-  beforeAll(async () => {
-    world = await startWorld({
-      profile: 'enforcing',
-      mode: 'enforce',
-      edit: (config) => {
-        const jwk = { ...issuer.publicKey.export({ format: 'jwk' }), alg: 'ES256', kid: 'one' };
-        connectionManager(config).http_filters.unshift(jwtFilter(JSON.stringify({ keys: [jwk] })));
-      },
-    });
-  });
-  afterAll(() => world?.stop());
-
-  const post = (claims: object | undefined) =>
-    world.send('orders', {
-      method: 'POST',
-      path: '/admin/users',
-      headers:
-        claims === undefined
-          ? {}
-          : {
-              authorization: `Bearer ${token(claims, issuer.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())}`,
-            },
-    });
-
-  it('that Envoy verified decide', async () => {
-    expect((await post({ scope: 'admin' })).status).toBe(200);
-    expect((await post({ scope: 'reader' })).status).toBe(403);
-    expect((await post(undefined)).status).toBe(403);
-  });
-
-  it('of another type than the schema declares count as absent', async () => {
-    expect((await post({ scope: { type: 'Workload', id: 'root' } })).status).toBe(403);
-    expect((await post({ scope: ['admin'] })).status).toBe(403);
-  });
-});
-
 function one(metadata: Metadata, key: string): string {
   const values = metadata.get(key);
   expect(values).toHaveLength(1);
   return String(values[0]);
-}
-
-function token(claims: object, key: string): string {
-  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const expires = Math.floor(Date.now() / 1000) + 600;
-  const signed = `${encode({ alg: 'ES256', kid: 'one' })}.${encode({ iss: 'lab', exp: expires, ...claims })}`;
-  const signature = createSign('sha256').update(signed).sign({ key, dsaEncoding: 'ieee-p1363' });
-  return `${signed}.${signature.toString('base64url')}`;
 }
 
 function upstreamSpeaksHttp2(config: EnvoyConfig): void {
@@ -155,30 +107,6 @@ function upstreamSpeaksHttp2(config: EnvoyConfig): void {
     [options]: {
       '@type': `${TYPE}/${options}`,
       explicit_http_config: { http2_protocol_options: {} },
-    },
-  };
-}
-
-function jwtFilter(jwks: string): EnvoyConfig {
-  return {
-    name: 'envoy.filters.http.jwt_authn',
-    typed_config: {
-      '@type': `${TYPE}/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication`,
-      providers: {
-        lab: {
-          issuer: 'lab',
-          local_jwks: { inline_string: jwks },
-          payload_in_metadata: 'jwt_payload',
-        },
-      },
-      rules: [
-        {
-          match: { prefix: '/' },
-          requires: {
-            requires_any: { requirements: [{ provider_name: 'lab' }, { allow_missing: {} }] },
-          },
-        },
-      ],
     },
   };
 }

@@ -26,6 +26,9 @@ export const PROFILES = {
 } as const;
 export type Profile = keyof typeof PROFILES;
 
+/** A list with the one filter that reads tokens, to be put into a profile. */
+export const JWT_AUTHN = join(ROOT, 'deploy/envoy/jwt-authn.yaml');
+
 /** Callers with an ordinary workload certificate. */
 export const CALLERS = {
   orders: 'spiffe://example.org/ns/shop/sa/orders',
@@ -35,12 +38,18 @@ export type Caller = keyof typeof CALLERS;
 
 export interface WorldOptions {
   readonly profile: Profile;
-  readonly mode: 'shadow' | 'enforce';
+  /** Of the plain directory; not with `approved`. */
+  readonly mode?: 'shadow' | 'enforce';
   /** A folder under test/envoy/bundles; it is copied, so a test may change `world.bundleDir`. */
   readonly bundle?: string;
   /** Puts the bundle's files into `dir`, which does not exist yet. Default: plain files. */
   readonly placeBundle?: (files: Record<string, string>, dir: string) => void | Promise<void>;
-  /** Flags of cedargate after --bundle, --mode and --service shop/payments. */
+  /**
+   * Puts what is approved into `dir`, which exists, and returns the flags that serve it, in place of
+   * --bundle and --mode.
+   */
+  readonly approved?: (dir: string) => readonly string[];
+  /** Flags of cedargate after those that say what it serves, and --service shop/payments. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly upstream?: UpstreamOptions;
@@ -104,8 +113,7 @@ async function build(
     batch: ca.spiffe('batch', CALLERS.batch),
   };
   const bundleDir = join(dir, 'bundle');
-  const files = readFiles(join(BUNDLES, options.bundle ?? 'http'));
-  await (options.placeBundle ?? writeFiles)(files, bundleDir);
+  const served = options.approved?.(dir) ?? (await placeDirectory(options, bundleDir));
   const upstream = await startUpstream(options.upstream);
   stops.push(() => upstream.close());
 
@@ -117,11 +125,7 @@ async function build(
   const start = async (changes: Partial<SidecarOptions> = {}): Promise<Sidecar> => {
     const sidecar = await startSidecar({
       listen: [endpoints[0]],
-      args: [
-        ...['--service', 'shop/payments', '--bundle', bundleDir, '--mode', options.mode],
-        ...(options.mode === 'enforce' ? ['--allow-unsigned'] : []),
-        ...(options.args ?? []),
-      ],
+      args: [...['--service', 'shop/payments', ...served], ...(options.args ?? [])],
       ...(options.env === undefined ? {} : { env: options.env }),
       ...changes,
     });
@@ -163,6 +167,16 @@ async function build(
     decision: (answer) => decisionOf(answer, sidecars),
     stop,
   };
+}
+
+/** A plain directory, and the flags that serve it. */
+async function placeDirectory(
+  { bundle = 'http', placeBundle = writeFiles, mode = 'shadow' }: WorldOptions,
+  dir: string,
+): Promise<readonly string[]> {
+  await placeBundle(readFiles(join(BUNDLES, bundle)), dir);
+  const unsigned = mode === 'enforce' ? ['--allow-unsigned'] : [];
+  return ['--bundle', dir, '--mode', mode, ...unsigned];
 }
 
 /** The `cedargate` cluster of a profile. */
