@@ -88,6 +88,11 @@ function assemble(config: Config): Sidecar {
       query: new Set(config.log.query),
       claimNames: config.claims,
     },
+    sampleAllows: config.log.sampleAllows,
+    limits: {
+      perSecond: config.log.linesPerSecond,
+      callerPerSecond: config.log.callerLinesPerSecond,
+    },
     programLog,
     now: Date.now,
     onNewClass: metrics.newClass,
@@ -185,7 +190,8 @@ function checkHandler(sidecar: Sidecar): CheckHandler {
     const startedMs = performance.now();
     const nowMs = Date.now();
     latestMs = Math.max(latestMs, nowMs);
-    const call = { message, deadlineMs, nowMs, latestMs, decisionId: nextId(nowMs) };
+    const logFull = !decisionLog.hasRoom();
+    const call = { message, deadlineMs, nowMs, latestMs, decisionId: nextId(nowMs), logFull };
     const { answer, record, fault } = check(call, reloader.current, settings);
     const durationMs = performance.now() - startedMs;
     decisionLog.decision(record, durationMs * 1_000);

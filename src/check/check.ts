@@ -37,6 +37,8 @@ export interface CheckCall {
   readonly latestMs?: number;
   /** UUIDv7 */
   readonly decisionId: string;
+  /** The decision log has no room for a line; default false. */
+  readonly logFull?: boolean;
 }
 
 export interface Checked {
@@ -137,6 +139,10 @@ function decide(call: CheckCall, sight: Sight, settings: CheckSettings): Decided
   if (call.nowMs >= call.deadlineMs) {
     const late = stop('deadline', 'deadline', 'the deadline had passed before evaluation');
     return { judgement: judgementOf(late) };
+  }
+  if (call.logFull === true && sight.regime.requireLog) {
+    const message = 'the decision log is full, and nothing may be decided here without its line';
+    return { judgement: judgementOf(stop('overload', 'log_full', message)) };
   }
   const question = formQuestion(subject, active, settings, call.nowMs);
   if (question instanceof Stop) return { judgement: judgementOf(question) };

@@ -140,6 +140,13 @@ export const REASONS = {
     summary: 'the deadline of the call had passed before it was decided',
     help: 'raise the timeout of the ext_authz filter, or give cedargate more CPU',
   },
+  overload: {
+    decision: 'error',
+    enforced: 'fail',
+    status: 503,
+    summary: 'deciding it would take what cedargate has not got; errors[].code says what',
+    help: '`log_full`: the destination says `requireLog`, and whatever reads the log is too slow or gone',
+  },
   internal_fault: {
     decision: 'error',
     enforced: 'fail',

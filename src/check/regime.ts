@@ -22,7 +22,7 @@ const NO_DESTINATIONS: Generation['destinations'] = new Map();
 
 export function soleRegime({ stamp, active, mode }: Pick<Regime, 'stamp' | 'active' | 'mode'>) {
   const rest = { absence: 'no_bundle', onFault: 'fail', rollout: undefined } as const;
-  return Object.freeze<Regime>({ stamp, active, mode, ...rest });
+  return Object.freeze<Regime>({ stamp, active, mode, requireLog: false, ...rest });
 }
 
 const ABSENCES: Readonly<Record<Absence, string>> = {

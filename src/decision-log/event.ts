@@ -35,6 +35,8 @@ export interface EventContext {
   readonly durationUs: number;
   /** The class of the request is new to this process. */
   readonly firstSeen: boolean;
+  /** Share of the lines like this one that are written, 1 for all. */
+  readonly sampledShare: number;
   readonly mask: MaskSettings;
 }
 
@@ -74,6 +76,7 @@ export interface DecisionEvent {
   readonly duration_us: number;
   readonly input: DecisionInput | null;
   readonly replayable: boolean;
+  readonly sampled_share: number;
 }
 
 export function decisionEvent(record: CheckRecord, context: EventContext): DecisionEvent {
@@ -116,6 +119,7 @@ export function decisionEvent(record: CheckRecord, context: EventContext): Decis
     duration_us: Math.round(context.durationUs),
     input: masked.input ?? null,
     replayable: masked.replayable,
+    sampled_share: context.sampledShare,
   };
 }
 

@@ -24,6 +24,7 @@ const TABLE: Record<Exclude<Reason, 'exception' | 'blocked'>, Row> = {
   destination_missing: ['error', 'fail', 503],
   destination_not_covered: ['error', 'fail', 503],
   deadline: ['error', 'fail', 503],
+  overload: ['error', 'fail', 503],
   internal_fault: ['error', 'fail', 503],
 };
 const cells = Object.entries(TABLE) as [keyof typeof TABLE, Row][];

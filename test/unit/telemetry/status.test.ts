@@ -15,7 +15,7 @@ const SOURCES: StatusSources = {
   lastRefusal: null,
   rollouts: undefined,
   nowMs: Date.UTC(2026, 10, 22, 12),
-  decisionLog: { checks: 10, logged: 8, dropped: 2 },
+  decisionLog: { checks: 10, logged: 5, sampled: 2, dropped: 3, limited: 1 },
 };
 
 /** Every field of formats.md 7, in its order, and `rollouts`. */
@@ -42,7 +42,7 @@ describe('the status document', () => {
       ...{ candidate: null, rollout: null, approved: null, lag: null, last_refusal: null },
       ...{ slices: [], exceptions: [], blocks: [], emergency: null },
       rollouts: [],
-      decision_log: { checks: 10, logged: 8, sampled: 0, dropped: 2 },
+      decision_log: { checks: 10, logged: 5, sampled: 2, dropped: 3, limited: 1 },
     });
   });
 
