@@ -71,12 +71,25 @@ describe('burst limits', () => {
     expect(asks(T0 + 1_100, 'd', 'e', 'c', 'b')).toEqual([true, true, false, true]);
   });
 
+  it('look for silent callers once a second, however many come', () => {
+    const limiter = forCaller(1, 2);
+    const asks = (nowMs: number, ...callers: string[]) =>
+      callers.map((caller) => limiter.admits(caller, 'caller', nowMs));
+    expect([...asks(T0, 'a'), ...asks(T0 + 500, 'b')]).toEqual([true, true]);
+    expect(asks(T0 + 1_100, 'c')).toEqual([true]);
+    // `b` is silent too, and nobody has looked.
+    expect(asks(T0 + 1_600, 'd', 'e')).toEqual([true, false]);
+  });
+
   it('do not keep the places of callers for a clock that was set back', () => {
     const limiter = forCaller(1, 1);
-    expect(limiter.admits('a', 'caller', T0 + 3_600_000)).toBe(true);
-    for (const caller of ['b', 'c']) limiter.admits(caller, 'caller', T0);
-    expect(limiter.admits('c', 'caller', T0 + 1_001)).toBe(true);
+    const later = T0 + 3_600_000;
+    expect(limiter.admits('a', 'caller', later)).toBe(true);
+    expect(limiter.admits('b', 'caller', later + 2_000)).toBe(true);
+    limiter.admits('c', 'caller', T0);
+    // The place of `b` is free, and what callers share is full again.
     expect(limiter.admits('d', 'caller', T0 + 1_001)).toBe(true);
+    expect(limiter.admits('e', 'caller', T0 + 1_001)).toBe(true);
   });
 
   it('give nothing for a clock that is set back, and go on from there', () => {

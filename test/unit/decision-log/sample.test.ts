@@ -19,6 +19,11 @@ describe('a sample', () => {
     expect(inSample(idOf(value), share)).toBe(inside);
   });
 
+  it('of all lines is every line, whatever its id', () => {
+    expect(inSample('no id of ours', 1)).toBe(true);
+    expect(inSample('no id of ours', 0.5)).toBe(false);
+  });
+
   it('has its share of the ids as they are made, of each of two callers in turn', () => {
     const nextId = createIdSource();
     const ids = Array.from({ length: 4_000 }, () => nextId(1_700_000_000_000));
