@@ -308,6 +308,10 @@ export const HTTP_IDLE_MS_MAX = 5_000;
 export const LOG_QUEUE_BYTES_MAX = 8 * MIB;
 /** On top of that, for change lines only: hundreds of them, so that a stall does not lose history. */
 export const LOG_QUEUE_RESERVED_BYTES = 256 * KIB;
+/** Highest burst limit of the log, lines a second: more than one process can decide. */
+export const LOG_LINES_PER_SECOND_MAX = 1_000_000;
+/** Callers with a burst limit of their own, about 200 bytes each; further ones within a second share. */
+export const LOG_CALLERS_MAX = 10_000;
 /** Bytes handed to the sink at once: what a Linux pipe holds. */
 export const LOG_CHUNK_BYTES = 64 * KIB;
 /** A line waits no longer than this for company, so that `tail -f` feels live. Milliseconds. */

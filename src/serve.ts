@@ -95,6 +95,11 @@ function assemble(config: Config): Sidecar {
       query: new Set(config.log.query),
       claimNames: config.claims,
     },
+    sampleAllows: config.log.sampleAllows,
+    limits: {
+      perSecond: config.log.linesPerSecond,
+      callerPerSecond: config.log.callerLinesPerSecond,
+    },
     programLog,
     now: Date.now,
     onNewClass: metrics.newClass,
@@ -237,6 +242,7 @@ function checkHandler(sidecar: Sidecar): CheckHandler {
       latestMs,
       decisionId: nextId(nowMs),
       load: gauge.check(),
+      logFull: !decisionLog.hasRoom(),
     };
     const { answer, record, fault } = check(call, reloader.current, settings);
     const durationMs = performance.now() - startedMs;

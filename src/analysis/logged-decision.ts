@@ -42,6 +42,8 @@ const lineSchema = z.object({
     })
     .nullable(),
   replayable: z.boolean(),
+  /** Absent in lines of versions that wrote all of them. */
+  sampled_share: z.number().positive().max(1).default(1),
 });
 
 export type LoggedDecision = z.output<typeof lineSchema>;

@@ -47,8 +47,9 @@ export interface TrafficFlip {
   readonly route: string | null;
   readonly from: Decision;
   readonly to: Decision;
+  /** Lines of the log. */
   readonly requests: number;
-  /** null when the log covers no span of time. */
+  /** Each line weighed by the share of such lines that was written; null when the log covers no span of time. */
   readonly requestsADay: number | null;
   /** A decision of the log that would change. */
   readonly example: string;
@@ -68,6 +69,8 @@ interface Outcome {
 
 interface FlipCount extends Omit<TrafficFlip, 'requestsADay' | 'requests'> {
   requests: number;
+  /** Requests that the lines stand for. */
+  weight: number;
 }
 
 const DAY_MS = 86_400_000;
@@ -124,7 +127,7 @@ export class TrafficReplay {
     }
     this.#lines.replayed += 1;
     const [before, after] = answers;
-    if (before.decision !== after.decision) this.#count(input, before, after, line.decision_id);
+    if (before.decision !== after.decision) this.#count(input, before, after, line);
   }
 
   /** Undefined when the input is nothing that a request can be about. */
@@ -148,7 +151,8 @@ export class TrafficReplay {
     return asked;
   }
 
-  #count(input: DecisionInput, before: Outcome, after: Outcome, decisionId: string): void {
+  #count(input: DecisionInput, before: Outcome, after: Outcome, line: LoggedDecision): void {
+    const weight = 1 / line.sampled_share;
     const { principal, action, resource } = input;
     const [namespace, name, route] = resource.id.split('/');
     const destination = `${namespace}/${name}`;
@@ -156,15 +160,13 @@ export class TrafficReplay {
     const { decision: to } = after;
     const key = JSON.stringify([principal.id, action, resource.id, from, to]);
     const known = this.#flips.get(key);
-    if (known !== undefined) {
-      known.requests += 1;
-      return;
-    }
-    const room = this.#flips.size < TRAFFIC_CLASSES_MAX;
+    const room = known !== undefined || this.#flips.size < TRAFFIC_CLASSES_MAX;
     const rest = JSON.stringify(['', from, to]);
-    const merged = room ? undefined : this.#flips.get(rest);
-    if (merged !== undefined) merged.requests += 1;
-    else {
+    const counted = room ? known : this.#flips.get(rest);
+    if (counted !== undefined) {
+      counted.requests += 1;
+      counted.weight += weight;
+    } else {
       this.#flips.set(room ? key : rest, {
         caller: room ? principal.id : '(further callers)',
         action: room ? action : '(any)',
@@ -173,7 +175,8 @@ export class TrafficReplay {
         from,
         to,
         requests: 1,
-        example: decisionId,
+        weight,
+        example: line.decision_id,
         policiesBefore: before.policies,
         policiesAfter: after.policies,
       });
@@ -184,12 +187,12 @@ export class TrafficReplay {
     const spanMs = this.#lastMs - this.#firstMs;
     const days = spanMs > 0 && Number.isFinite(spanMs) ? spanMs / DAY_MS : undefined;
     const iso = (ms: number) => new Date(ms).toISOString();
-    const flips = [...this.#flips.values()].sort((x, y) => y.requests - x.requests);
+    const flips = [...this.#flips.values()].sort((x, y) => y.weight - x.weight);
     return {
       environment: this.environment ?? null,
-      flips: flips.map((flip) => ({
+      flips: flips.map(({ weight, ...flip }) => ({
         ...flip,
-        requestsADay: days === undefined ? null : flip.requests / days,
+        requestsADay: days === undefined ? null : weight / days,
       })),
       lines: { ...this.#lines },
       observed:

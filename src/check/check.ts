@@ -47,6 +47,8 @@ export interface CheckCall {
   readonly decisionId: string;
   /** What there is time for; default `normal`. */
   readonly load?: Load;
+  /** The decision log has no room for a line; default false. */
+  readonly logFull?: boolean;
 }
 
 /** `busy`: not for what an answer does not need. `overload`: not for asking the policies either. */
@@ -172,6 +174,10 @@ function decide(call: CheckCall, sight: Sight, settings: CheckSettings): Decided
   if (call.load === 'overload') {
     const shed = stop('overload', 'overload', 'more is asked than can be decided in time');
     return { judgement: judgementOf(shed) };
+  }
+  if (call.logFull === true && sight.regime.requireLog) {
+    const message = 'the decision log is full, and nothing may be decided here without its line';
+    return { judgement: judgementOf(stop('overload', 'log_full', message)) };
   }
   return ask(call, subject, active, settings);
 }

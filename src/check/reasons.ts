@@ -137,8 +137,8 @@ export const REASONS = {
     decision: 'error',
     enforced: 'fail',
     status: 503,
-    summary: 'more is asked than can be decided in time, so the policies were not asked',
-    help: 'give the sidecar more CPU, or fewer requests; docs/limitations.md says when evaluation is left out',
+    summary: 'more is asked than can be decided in time, or logged where that is required',
+    help: '`errors` says which; `overload`: more CPU, or fewer requests (docs/limitations.md); `log_full`: the destination says `requireLog`, and whatever reads the log is too slow or gone',
   },
   deadline: {
     decision: 'error',

@@ -25,6 +25,7 @@ export function soleRegime({ stamp, active, mode }: Pick<Regime, 'stamp' | 'acti
     candidate: undefined,
     absence: 'no_bundle',
     onFault: 'fail',
+    requireLog: false,
     rollout: undefined,
   } as const;
   return Object.freeze<Regime>({ stamp, active, mode, ...rest });

@@ -46,6 +46,8 @@ export interface Regime {
   /** Of requests that no slice takes. */
   readonly mode: Mode;
   readonly onFault: OnFault;
+  /** Nothing is decided that the decision log could not take down. */
+  readonly requireLog: boolean;
   readonly rollout: RolloutRegime | undefined;
 }
 

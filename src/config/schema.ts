@@ -8,6 +8,7 @@ import {
   FILE_PATH_CHARS_MAX,
   HELP_URL_CHARS_MAX,
   LISTENERS_MAX,
+  LOG_LINES_PER_SECOND_MAX,
   LOG_NAMES_MAX,
   NAME_CHARS_MAX,
   TRUST_DIGESTS_MAX,
@@ -64,6 +65,8 @@ const headerName = z
   .max(NAME_CHARS_MAX)
   .regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/)
   .refine((name) => !SECRET_HEADERS.has(name));
+const linesPerSecond = z.int().min(0).max(LOG_LINES_PER_SECOND_MAX).default(0);
+const lineRate = { form: `a whole number from 0 (no limit) to ${LOG_LINES_PER_SECOND_MAX}` };
 const yesOrNo = { form: 'true or false' };
 const claim = { form: 'the name of a claim' };
 
@@ -264,9 +267,27 @@ export const configSchema = z.strictObject({
         'Query keys whose values may appear in the decision log.',
         { form: 'a list of names' },
       ),
+      sampleAllows: setting(
+        z.number().min(0).max(1).default(1),
+        'Share of plain allows that get a line: allowed, known class, no error, exception or flip, and no destination with `requireLog`. Nothing else is sampled.',
+        { form: 'a number from 0 to 1' },
+      ),
+      linesPerSecond: setting(
+        linesPerSecond,
+        'Decision lines a second that this process writes at most; further ones are dropped and counted.',
+        lineRate,
+      ),
+      callerLinesPerSecond: setting(
+        linesPerSecond,
+        'Decision lines a second that it writes at most about one caller; anonymous requests count as one caller, and unidentified ones as another.',
+        lineRate,
+      ),
     })
     .prefault({})
-    .meta({ description: 'Allow-lists: values of anything else are masked in the decision log.' }),
+    .meta({
+      description:
+        'The decision log. Values are masked unless an allow-list names them; every decision has a line unless a share or a limit is set.',
+    }),
   drainMs: setting(
     z.int().min(0).max(DRAIN_MS_MAX).default(2_000),
     'How long to keep accepting after SIGTERM while the health check says NOT_SERVING, in milliseconds.',

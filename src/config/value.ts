@@ -14,7 +14,7 @@ export function decodeText(option: Option, text: string): unknown {
     case 'text':
       return text;
     case 'number':
-      return /^[0-9]+$/.test(text) ? Number(text) : UNREADABLE;
+      return /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : UNREADABLE;
     case 'boolean':
       return BOOLEANS.get(text) ?? UNREADABLE;
     case 'list':

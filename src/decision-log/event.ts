@@ -36,6 +36,8 @@ export interface EventContext {
   readonly durationUs: number;
   /** The class of the request is new to this process. */
   readonly firstSeen: boolean;
+  /** Share of the lines like this one that are written, 1 for all. */
+  readonly sampledShare: number;
   readonly mask: MaskSettings;
 }
 
@@ -85,6 +87,7 @@ export interface DecisionEvent {
   readonly duration_us: number;
   readonly input: DecisionInput | null;
   readonly replayable: boolean;
+  readonly sampled_share: number;
 }
 
 export function decisionEvent(record: CheckRecord, context: EventContext): DecisionEvent {
@@ -127,6 +130,7 @@ export function decisionEvent(record: CheckRecord, context: EventContext): Decis
     duration_us: Math.round(context.durationUs),
     input: masked.input ?? null,
     replayable: masked.replayable,
+    sampled_share: context.sampledShare,
   };
 }
 

@@ -20,6 +20,8 @@ export interface LineQueueOptions {
 export interface LineQueue {
   /** Takes a line (without its newline) unless more than `bytesMax` bytes would then wait. */
   push(line: string, bytesMax: number): boolean;
+  /** Whether less than `bytesMax` bytes wait, and lines are still taken. */
+  hasRoom(bytesMax: number): boolean;
   /** Bytes taken and not yet handed to the sink. */
   waitingBytes(): number;
   /** Resolves with true once everything taken so far is written, with false after `timeoutMs`. */
@@ -173,7 +175,9 @@ export function createLineQueue(options: LineQueueOptions): LineQueue {
     return lines;
   }
 
-  return { push, waitingBytes: () => pushedBytes - writtenBytes, flush, close };
+  const waitingBytes = () => pushedBytes - writtenBytes;
+  const hasRoom = (bytesMax: number) => !closed && waitingBytes() < bytesMax;
+  return { push, hasRoom, waitingBytes, flush, close };
 }
 
 /** Whole lines, the first from its beginning even when a part of it was written. */

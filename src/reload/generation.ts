@@ -7,7 +7,6 @@ import type {
   ActiveBundle,
   Generation,
   Mode,
-  OnFault,
   Regime,
   RolloutRegime,
 } from '../check/types.js';
@@ -82,7 +81,7 @@ function uncovered(enforces: boolean): Regime {
   return Object.freeze({ ...sole, absence: 'destination_not_covered' });
 }
 
-/** The regimes of one document differ in what is answered on a fault, and in nothing else. */
+/** The regimes of one document differ in what its destinations say of themselves, and in nothing else. */
 function regimesOf(part: ApprovedPart, clockFloorMs: number): Map<string, Regime> {
   const { state, active } = part;
   const { sequence } = state;
@@ -95,11 +94,12 @@ function regimesOf(part: ApprovedPart, clockFloorMs: number): Map<string, Regime
     mode: 'shadow',
     rollout: rolloutOf(part, clockFloorMs),
   } as const;
-  const byFault = new Map<OnFault, Regime>();
+  const alike = new Map<string, Regime>();
   const regimes = new Map<string, Regime>();
-  for (const { service, onFault } of state.destinations) {
-    const regime = byFault.get(onFault) ?? Object.freeze<Regime>({ ...common, onFault });
-    byFault.set(onFault, regime);
+  for (const { service, onFault, requireLog } of state.destinations) {
+    const kind = `${onFault} ${requireLog}`;
+    const regime = alike.get(kind) ?? Object.freeze<Regime>({ ...common, onFault, requireLog });
+    alike.set(kind, regime);
     regimes.set(service, regime);
   }
   return regimes;

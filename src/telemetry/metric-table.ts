@@ -175,7 +175,13 @@ export const METRICS = {
     name: 'cedargate_decision_log_events_total',
     type: 'counter',
     help: 'Decisions by what became of their log line. The sum is the number of checks.',
-    labels: { result: 'logged, dropped' },
+    labels: { result: 'logged, sampled, dropped' },
+  },
+  decisionLogLimited: {
+    name: 'cedargate_decision_log_limited_total',
+    type: 'counter',
+    help: 'Decisions among the dropped ones whose line was beyond a burst limit.',
+    labels: {},
   },
   buildInfo: {
     name: 'cedargate_build_info',

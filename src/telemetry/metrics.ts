@@ -19,6 +19,7 @@ import { METRIC_POLICIES_MAX, METRIC_SLICES_MAX } from '../constants.js';
 import type { ErrorCode } from '../errors.js';
 import { CHECK_DURATION_BUCKETS, METRICS, type MetricEntry } from './metric-table.js';
 import { registerRolloutMetrics, type StandingSource } from './rollout-metrics.js';
+import type { DecisionLogCounts } from './status.js';
 
 export type ReloadResult = 'ok' | 'unchanged' | `rejected_${ErrorCode}`;
 
@@ -29,7 +30,7 @@ export interface BuildVersions {
 }
 
 /** What the decision log has counted; asked at every scrape. */
-export type LogEventsSource = () => { readonly logged: number; readonly dropped: number };
+export type LogEventsSource = () => Omit<DecisionLogCounts, 'checks'>;
 
 export interface BundleFacts {
   readonly version: string;
@@ -135,14 +136,15 @@ export function createMetrics(versions: BuildVersions): Metrics {
 function register(registry: Registry) {
   const counter = (entry: MetricEntry) => new Counter(configOf(entry, registry));
   const gauge = (entry: MetricEntry) => new Gauge(configOf(entry, registry));
-  let logEvents: LogEventsSource = () => ({ logged: 0, dropped: 0 });
+  let logEvents: LogEventsSource = () => ({ logged: 0, sampled: 0, dropped: 0, limited: 0 });
   new Counter({
     ...configOf(METRICS.decisionLogEvents, registry),
     // The log keeps the exact account; a second one here could only differ.
     collect() {
-      const { logged, dropped } = logEvents();
+      const { logged, sampled, dropped } = logEvents();
       this.reset();
       this.inc({ result: 'logged' }, logged);
+      this.inc({ result: 'sampled' }, sampled);
       this.inc({ result: 'dropped' }, dropped);
     },
   });
@@ -152,6 +154,13 @@ function register(registry: Registry) {
     collect() {
       this.reset();
       for (const { version, digest, role } of bundles()) this.set({ version, digest, role }, 1);
+    },
+  });
+  new Counter({
+    ...configOf(METRICS.decisionLogLimited, registry),
+    collect() {
+      this.reset();
+      this.inc(logEvents().limited);
     },
   });
   return {

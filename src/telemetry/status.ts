@@ -18,6 +18,18 @@ export interface Refusal {
   readonly message: string;
 }
 
+/** What became of the lines of all checks, from the start. */
+export interface DecisionLogCounts {
+  /** Decisions handed to the log: logged + sampled + dropped. */
+  readonly checks: number;
+  readonly logged: number;
+  /** Plain allows that the sample left out. */
+  readonly sampled: number;
+  readonly dropped: number;
+  /** Those of the dropped that were beyond a burst limit. */
+  readonly limited: number;
+}
+
 export interface StatusSources {
   /** `<namespace>/<name>`; undefined when requests name their destination. */
   readonly service: string | undefined;
@@ -29,11 +41,7 @@ export interface StatusSources {
   /** Undefined without `--rollout`. */
   readonly rollouts: readonly RolloutStanding[] | undefined;
   readonly moment: Moment;
-  readonly decisionLog: {
-    readonly checks: number;
-    readonly logged: number;
-    readonly dropped: number;
-  };
+  readonly decisionLog: DecisionLogCounts;
 }
 
 /** With several rollouts the fields of one are empty, and `rollouts` has all. */
@@ -66,12 +74,7 @@ export interface StatusDocument {
   readonly emergency: RolloutStatus['emergency'];
   /** Every rollout of a sidecar that serves several. */
   readonly rollouts: readonly RolloutStatus[];
-  readonly decision_log: {
-    readonly checks: number;
-    readonly logged: number;
-    readonly sampled: 0;
-    readonly dropped: number;
-  };
+  readonly decision_log: DecisionLogCounts;
 }
 
 export function statusDocument(sources: StatusSources): StatusDocument {
@@ -96,12 +99,7 @@ export function statusDocument(sources: StatusSources): StatusDocument {
     blocks: only?.blocks ?? [],
     emergency: only?.emergency ?? null,
     rollouts,
-    decision_log: {
-      checks: decisionLog.checks,
-      logged: decisionLog.logged,
-      sampled: 0,
-      dropped: decisionLog.dropped,
-    },
+    decision_log: decisionLog,
   };
 }
 

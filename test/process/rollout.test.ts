@@ -1,10 +1,12 @@
 /** The built program serving approved rollouts: `serve --bundles --rollout --trust --state`. */
 import { rm } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { decodeResponse, httpRequest } from '../support/check-request.js';
 import { testBundle, testDocument } from '../support/rollout-place.js';
 import { ask, createPod, refuses, runs } from '../support/rollout-pod.js';
 import { digestOf, makeEmergency } from '../support/rollouts.js';
 import { waitFor } from '../support/wait.js';
+import { connect } from '../unit/server/grpc-client.js';
 
 /** Bundle N allows GET /N and nothing else. */
 describe('an approved rollout', () => {
@@ -116,5 +118,40 @@ describe('an approved rollout', () => {
         file: expect.stringContaining('orders.json'),
       },
     ]);
+  });
+
+  it('decides nothing without its log where that is required, and goes on when it is read', async () => {
+    const { rollout, start, put } = await createPod();
+    await put(1);
+    const source = { destinations: '[{service: shop/orders, requireLog: true}]' };
+    await rollout.write({ 'orders.json': testDocument(3, 1, { source }) });
+    const sidecar = await start([], { env: { CEDARGATE_LOG_SAMPLE_ALLOWS: '0' } });
+    await runs(sidecar, 3);
+    sidecar.stall();
+    const client = connect(sidecar.listen[0] as string);
+    // Lines of about 9 KB: the queue is full after a thousand of them.
+    const message = httpRequest({ path: `/${'x'.repeat(7_000)}` });
+    const reasons = new Set<string | undefined>();
+    await waitFor('a full log', async () => {
+      const answers = await Promise.all(Array.from({ length: 50 }, () => client.check(message)));
+      for (const answer of answers) {
+        reasons.add(decodeResponse(answer).dynamic_metadata?.fields?.reason?.stringValue);
+      }
+      return reasons.has('overload');
+    });
+    client.close();
+    expect([...reasons]).toEqual(['no_permit', 'overload']);
+    expect(await ask(sidecar, '/1')).toMatchObject({ outcome: 'fail', reason: 'overload' });
+    sidecar.read();
+    await waitFor('room', async () => (await ask(sidecar, '/1')).outcome === 'allow');
+    sidecar.signal('SIGTERM');
+    expect(await sidecar.ended).toBe(0);
+    const last = /"checks":(\d+),"logged":(\d+),"sampled":0,"dropped":(\d+),"limited":0/;
+    const [, checks, logged, dropped] = (last.exec(sidecar.output()) ?? []).map(Number);
+    expect(Number(logged) + Number(dropped)).toBe(checks);
+    const decisions = sidecar.lines.filter(({ type }) => type === 'decision');
+    expect(decisions).toHaveLength(Number(logged));
+    // All that was decided has its line.
+    expect(decisions.at(-1)).toMatchObject({ decision: 'allow', sampled_share: 1 });
   });
 });

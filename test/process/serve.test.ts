@@ -205,17 +205,37 @@ describe('the end', () => {
     expect(await sidecar.ended).toBe(0);
     const decisions = sidecar.lines.filter((line) => line.type === 'decision');
     expect(decisions).toHaveLength(1);
-    expect(sidecar.output()).toMatch(/"checks":1,"logged":1,"dropped":0/);
+    expect(sidecar.output()).toMatch(/"checks":1,"logged":1,"sampled":0,"dropped":0/);
   });
 
-  it('comes at once on a second signal', async () => {
+  it('comes at once on a second signal, and the last message has the account of the log', async () => {
     const config = join(await temporaryDirectory(), 'cedargate.yaml');
-    await writeFile(config, 'drainMs: 600000\n');
+    await writeFile(config, 'drainMs: 600000\nlog: {sampleAllows: 0, callerLinesPerSecond: 1}\n');
     const { sidecar } = await start({ args: ['--config', config], files: bundleFiles('1.0.0') });
+    // The first of a class has its line; of the others, allows are sampled and denies limited.
+    for (const path of ['/1.0.0', '/1.0.0', '/1.0.0', '/no', '/no', '/no', '/no']) {
+      await answer(sidecar, path);
+    }
+    const { decision_log } = await sidecar.status();
+    expect(decision_log).toMatchObject({ checks: 7, sampled: 2 });
+    const { limited } = decision_log as { limited: number };
+    expect(limited).toBeGreaterThan(0);
+    const name = 'cedargate_decision_log_limited_total';
+    expect(await sidecar.metric(name)).toBe(limited);
+    const sampled = 'cedargate_decision_log_events_total{result="sampled"}';
+    expect(await sidecar.metric(sampled)).toBe(2);
     sidecar.signal('SIGTERM');
     await waitFor('draining', () => sidecar.output().includes('draining'));
+    // A line that has just been made, and of a class of its own: it would wait for company.
+    const client = connect(sidecar.listen[0] as string);
+    await client.check(httpRequest({ path: '/1.0.0', method: 'HEAD' }));
     sidecar.signal('SIGTERM');
     expect(await sidecar.ended).toBe(0);
+    client.close();
+    const logged = sidecar.lines.filter(({ type }) => type === 'decision').length;
+    const account = `"checks":8,"logged":${logged},"sampled":2,"dropped":${limited}`;
+    expect(sidecar.output()).toContain(account);
+    expect(sidecar.lines.at(-1)).toMatchObject({ method: 'HEAD', first_seen: true });
   });
 
   it('is not held up, and no check is, by a reader of the log that has stopped reading', async () => {

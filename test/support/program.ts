@@ -27,6 +27,10 @@ export interface Program {
   kill(): Promise<void>;
   /** Sends a signal and does not wait. */
   signal(signal: NodeJS.Signals): void;
+  /** Reads no more of its stdout. */
+  stall(): void;
+  /** Reads its stdout again. */
+  read(): void;
 }
 
 const STOP_GRACE_MS = 15_000;
@@ -52,7 +56,8 @@ export function startProgram(
   const note = (text: string) => {
     output = `${output}${text}`.slice(-OUTPUT_CHARS_MAX);
   };
-  createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+  const reader = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+  reader.on('line', (line) => {
     const parsed = parseLine(line);
     if (parsed === undefined) note(`${line}\n`);
     else lines.push(parsed);
@@ -107,6 +112,12 @@ export function startProgram(
     },
     signal: (signal) => {
       child.kill(signal);
+    },
+    stall: () => {
+      reader.pause();
+    },
+    read: () => {
+      reader.resume();
     },
   };
   return program;

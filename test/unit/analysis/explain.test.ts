@@ -162,6 +162,7 @@ describe('a line of the decision log', () => {
       timestampMs: NOW_MS,
       durationUs: 1,
       firstSeen: false,
+      sampledShare: 1,
       mask: {
         headers: new Set(allowed.headers ?? []),
         claims: new Set(allowed.claims ?? []),

@@ -88,6 +88,13 @@ describe('traffic decided again', () => {
     expect(observed?.days).toBe(2);
   });
 
+  it('weighs a line of a sample by how many it stands for', () => {
+    const later = { timestamp: '2026-11-03T00:00:00.000Z' };
+    const rare = decision({ sampled_share: 0.1, ...later });
+    const { flips } = replay([decision(), rare, decision({ sampled_share: 0.5 })], NO_READS);
+    expect(flips).toMatchObject([{ requests: 3, requestsADay: (1 + 10 + 2) / 2 }]);
+  });
+
   it('knows no requests a day of a log without a span of time', () => {
     const { flips, observed } = replay([decision()], NO_READS);
     expect(flips).toMatchObject([{ requests: 1, requestsADay: null }]);

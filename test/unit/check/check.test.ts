@@ -159,7 +159,7 @@ const SITUATIONS: [name: string, reason: Reason, situation: Situation][] = [
 ];
 
 /** Held in rollouts.test.ts. */
-const OF_ROLLOUTS = ['exception', 'blocked', 'bundle_revoked'];
+const OF_ROLLOUTS = ['exception', 'blocked', 'bundle_revoked', 'overload'];
 
 it('there is a situation for every reason', () => {
   const reasons = Object.keys(REASONS).filter((reason) => !OF_ROLLOUTS.includes(reason));
@@ -219,6 +219,8 @@ describe.each(['shadow', 'enforce'] as const)('in mode %s', (mode) => {
   });
 });
 
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+
 describe('the record', () => {
   it('names caller, action, destination and route of what was decided', () => {
     const { record } = run('shadow', orders({ method: 'POST', path: '/shop.Payments/Charge?x=1' }));
@@ -267,19 +269,36 @@ describe('the record', () => {
   });
 
   it('takes trace and request ids as labels only when they are well-formed', () => {
-    const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
-    const headers = { traceparent: `00-${trace}-00f067aa0ba902b7-01`, 'x-request-id': 'r-1' };
+    const headers = { traceparent: `00-${TRACE}-00f067aa0ba902b7-01`, 'x-request-id': 'r-1' };
     expect(run('shadow', orders({ headers })).record).toMatchObject({
-      traceId: trace,
+      traceId: TRACE,
       requestId: 'r-1',
     });
-    const odd = {
-      traceparent: `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`,
-      'x-request-id': 'x'.repeat(5_000),
-    };
+    const odd = { 'x-request-id': 'x'.repeat(5_000) };
     const { record } = run('shadow', orders({ headers: odd }));
     expect(record.traceId).toBeUndefined();
     expect(record.requestId).toHaveLength(1_024);
+  });
+
+  it.each([
+    [
+      'of a later version, with more at its end',
+      `cc-${TRACE}-00f067aa0ba902b7-01-what-comes`,
+      TRACE,
+    ],
+    [
+      'of the first version with more at its end',
+      `00-${TRACE}-00f067aa0ba902b7-01-more`,
+      undefined,
+    ],
+    ['with a longer end', `cc-${TRACE}-00f067aa0ba902b7-01more`, undefined],
+    ['of the invalid version', `ff-${TRACE}-00f067aa0ba902b7-01`, undefined],
+    ['of zeros', `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`, undefined],
+    ['with a parent of zeros', `00-${TRACE}-${'0'.repeat(16)}-01`, undefined],
+    ['in capitals', `00-${TRACE.toUpperCase()}-00f067aa0ba902b7-01`, undefined],
+    ['with text before it', ` 00-${TRACE}-00f067aa0ba902b7-01`, undefined],
+  ])('reads a traceparent %s as W3C has it', (_, traceparent, id) => {
+    expect(run('shadow', orders({ headers: { traceparent } })).record.traceId).toBe(id);
   });
 });
 

@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { compileBundle } from '../../../src/bundle/compile.js';
 import { createEvaluator } from '../../../src/cedar/evaluator.js';
 import { type CheckCall, check } from '../../../src/check/check.js';
+import type { Reason } from '../../../src/check/reasons.js';
 import type { ActiveBundle, CheckSettings, Generation } from '../../../src/check/types.js';
 import { type ApprovedPart, createRolloutGeneration } from '../../../src/reload/generation.js';
 import type { ApprovedState, RolloutDestination } from '../../../src/rollout/types.js';
@@ -273,6 +274,69 @@ describe('where nothing can be decided', () => {
     expect(response.denied_response?.status?.code).toBe(status);
     // A request that is at fault itself is denied all the same.
     expect(ask(generationOf(changes), { path: '/a//b' }).record.outcome).toBe('deny');
+  });
+});
+
+describe('a destination that requires the log', () => {
+  const CASES: readonly [Asked, Reason, asksPolicies: boolean][] = [
+    [{}, 'policy_permit', true],
+    [DENIED, 'no_permit', true],
+    [FORBIDDEN, 'policy_forbid', true],
+    [{ path: '/overflow/forbid' }, 'policy_error', true],
+    // What is wrong with the request itself is told before anybody would be asked.
+    [{ path: '/a//b' }, 'path_rejected', false],
+    [{ principal: 'web.test' }, 'identity_rejected', false],
+    [{ call: { deadlineMs: 1_500 } }, 'deadline', false],
+  ];
+  const modes = ['shadow', 'enforce', 'blocked'] as const;
+  const faults = ['fail', 'allow', 'deny'] as const;
+  const cells = CASES.flatMap(([asked, reason, asksPolicies]) =>
+    modes.flatMap((mode) =>
+      faults.flatMap((onFault) => [
+        { asked, reason, asksPolicies, mode, onFault, requireLog: true },
+        { asked, reason, asksPolicies, mode, onFault, requireLog: false },
+      ]),
+    ),
+  );
+
+  it.each(cells)('$reason, $mode, onFault $onFault, requireLog $requireLog', (cell) => {
+    const { asked, reason, asksPolicies, mode, onFault, requireLog } = cell;
+    const generation = generationOf({
+      destinations: [{ service: PAYMENTS, onFault, requireLog }],
+      enforce: mode === 'shadow' ? [] : EVERYTHING,
+      blocks: mode === 'blocked' ? [block()] : [],
+    });
+    const told = (logFull: boolean) =>
+      ask(generation, { ...asked, call: { ...asked.call, logFull } }).record;
+    const free = told(false);
+    expect(free.reason).toBe(mode === 'blocked' ? 'blocked' : reason);
+    const full = told(true);
+    if (!requireLog || !asksPolicies || mode === 'blocked') {
+      expect(full).toEqual(free);
+      return;
+    }
+    expect(full).toMatchObject({
+      ...{ decision: 'error', reason: 'overload', errors: [{ code: 'log_full' }], policies: [] },
+      ...{ mode, outcome: mode === 'shadow' ? 'allow' : onFault, wouldDeny: false },
+      ...{ input: undefined, principal: ORDERS, slice: free.slice },
+    });
+  });
+
+  const destinations = [{ service: PAYMENTS, onFault: 'fail', requireLog: true } as const];
+  const call = { logFull: true };
+
+  it('without a bundle says that first', () => {
+    const generation = generationOf({ destinations, enforce: EVERYTHING }, { active: undefined });
+    expect(ask(generation, { call }).record.reason).toBe('no_bundle');
+  });
+
+  it('has no exceptions from what nobody decided', () => {
+    const exceptions = [exception({ overrideForbid: true })];
+    const generation = generationOf({ destinations, enforce: EVERYTHING, exceptions });
+    expect(ask(generation, DENIED).record.reason).toBe('exception');
+    expect(ask(generation, { ...DENIED, call }).record).toMatchObject({
+      ...{ reason: 'overload', outcome: 'fail', exception: undefined },
+    });
   });
 });
 

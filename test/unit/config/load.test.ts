@@ -245,6 +245,10 @@ describe('the file', () => {
     ['headers: {mode: yes}', 'headers.mode', '`yes`', 17],
     ['drainMs: 2.5', 'drainMs', '`2.5`', 10],
     ['log: {headers: [X-Tenant]}', 'log.headers', '`X-Tenant`', 17],
+    ['log: {sampleAllows: 1.5}', 'log.sampleAllows', '`1.5`', 21],
+    ['log: {sampleAllows: -0.1}', 'log.sampleAllows', '`-0.1`', 21],
+    ['log: {linesPerSecond: 0.5}', 'log.linesPerSecond', '`0.5`', 23],
+    ['log: {callerLinesPerSecond: 1000001}', 'log.callerLinesPerSecond', '`1000001`', 29],
     ['log: {headers: [x-a, authorization]}', 'log.headers', '`authorization`', 22],
     ['helpUrl: "https://a.example/\\r\\nSet-Cookie: x"', 'helpUrl', '\\u{d}\\u{a}Set-Cookie', 10],
   ])('refuses %s at its place', (text, key, shown, column) => {
@@ -320,7 +324,10 @@ describe('the configuration', () => {
         taskKind: 'task_kind',
         taskIntent: 'task_intent',
       },
-      log: { headers: [], claims: [], query: [] },
+      log: {
+        ...{ headers: [], claims: [], query: [] },
+        ...{ sampleAllows: 1, linesPerSecond: 0, callerLinesPerSecond: 0 },
+      },
       drainMs: 2000,
     });
   });

@@ -15,6 +15,7 @@ const VALID: Readonly<Record<string, readonly unknown[]>> = {
   beforeFirstRollout: ['fail', 'allow', 'fail'],
   mode: ['shadow', 'enforce', 'shadow'],
   failResponse: ['error_response', 'grpc_error', 'error_response'],
+  'log.sampleAllows': [0.25, 1, 0],
   helpUrl: ['http://a.example', 'https://b.example/x', 'https://c.example'],
 };
 

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { CheckRecord } from '../../../src/check/types.js';
 import {
   CLASSES_MAX,
+  LOG_CALLERS_MAX,
   LOG_ERRORS_MAX,
   LOG_FLUSH_MS,
   LOG_LINE_CHARS_MAX,
@@ -21,12 +22,17 @@ import { maskSettings } from '../../support/decision-logs.js';
 const ORIGIN = { workload: 'payments-0', environment: 'production', cluster: 'eu-1' };
 const TIMESTAMP_MS = Date.UTC(2026, 10, 22, 10, 0, 0, 5);
 
-function eventOf(record: CheckRecord, origin: typeof ORIGIN | { workload: string } = ORIGIN) {
+function eventOf(
+  record: CheckRecord,
+  origin: typeof ORIGIN | { workload: string } = ORIGIN,
+  sampledShare = 1,
+) {
   return decisionEvent(record, {
     origin: { environment: undefined, cluster: undefined, ...origin },
     timestampMs: TIMESTAMP_MS,
     durationUs: 143.6,
     firstSeen: true,
+    sampledShare,
     mask: maskSettings(),
   });
 }
@@ -90,6 +96,10 @@ describe('a decision event', () => {
       ...rollout,
       ...{ rollout: 'payments', rollout_sequence: 42, ticket: 'CHG-1041' },
     });
+  });
+
+  test('says of how many lines like it this one was chosen', () => {
+    expect(eventOf(checkRecord(), ORIGIN, 0.25).sampled_share).toBe(0.25);
   });
 
   test('says null of what is not known', () => {
@@ -224,6 +234,7 @@ describe('the published form', () => {
   test.each([
     `at most ${LOG_ERRORS_MAX}, then`,
     `beyond ${CLASSES_MAX.toLocaleString('en')}`,
+    `more than ${LOG_CALLERS_MAX.toLocaleString('en')} callers within one second`,
     `at most ${LOG_TEXT_CHARS_MAX.toLocaleString('en')} characters`,
     `longer than ${LOG_LINE_CHARS_MAX / 1024} Ki characters`,
     `the first ${LOG_POLICIES_MAX} in a line`,

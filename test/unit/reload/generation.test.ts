@@ -49,6 +49,28 @@ describe('a generation', () => {
     expect(none.destinations.get('shop/payments')?.stamp).toBe('none.r42');
   });
 
+  it('of one rollout differs by what its destinations say of themselves, and only by that', () => {
+    const services = ['a/a', 'a/b', 'a/c', 'a/d'];
+    const [first, second, third, fourth] = services as [string, string, string, string];
+    const destinations = [
+      { service: first, onFault: 'fail', requireLog: false },
+      { service: second, onFault: 'fail', requireLog: true },
+      { service: third, onFault: 'deny', requireLog: true },
+      { service: fourth, onFault: 'fail', requireLog: true },
+    ] as const;
+    const of = rollouts(approvedState({ destinations })).destinations;
+    const said = services.map((name) => [of.get(name)?.onFault, of.get(name)?.requireLog]);
+    expect(said).toEqual([
+      ['fail', false],
+      ['fail', true],
+      ['deny', true],
+      ['fail', true],
+    ]);
+    expect(of.get(fourth)).toBe(of.get(second));
+    expect(new Set([...of.values()].map(({ rollout }) => rollout)).size).toBe(1);
+    expect(rollouts().otherwise.requireLog).toBe(false);
+  });
+
   it('knows why a bundle is missing', () => {
     const absenceOf = (changes: Parameters<typeof approvedState>[0]) =>
       createRolloutGeneration({

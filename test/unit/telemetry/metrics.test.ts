@@ -166,17 +166,38 @@ describe('metrics', () => {
   test('ask the decision log for its account at every scrape', async () => {
     const metrics = rig();
     const name = 'cedargate_decision_log_events_total';
-    const account = { logged: 0, dropped: 0 };
-    expect(Object.values(await samples(metrics, name))).toEqual([0, 0]);
+    const account = { logged: 0, sampled: 0, dropped: 0, limited: 0 };
+    expect(Object.values(await samples(metrics, name))).toEqual([0, 0, 0]);
     metrics.logEvents(() => account);
-    account.logged = 7;
-    account.dropped = 2;
+    Object.assign(account, { logged: 7, sampled: 5, dropped: 2, limited: 1 });
     for (let scrape = 0; scrape < 2; scrape += 1) {
       expect(await samples(metrics, name)).toEqual({
         [`${name}{result="logged"}`]: 7,
+        [`${name}{result="sampled"}`]: 5,
         [`${name}{result="dropped"}`]: 2,
       });
     }
+    const limited = 'cedargate_decision_log_limited_total';
+    expect(await samples(metrics, limited)).toEqual({ [limited]: 1 });
+  });
+
+  test('have no more series than the bounds allow, and no word of a client, whatever comes', async () => {
+    const metrics = rig();
+    const hostile = (i: number) => `hostile-${i}`;
+    for (let i = 0; i < 500; i += 1) {
+      const text = hostile(i);
+      const client = { principal: text, action: text, path: `/${text}`, method: text };
+      metrics.check(
+        checkRecord({ ...client, requestId: text, traceId: text, decisionId: text }),
+        0,
+      );
+      metrics.newClass();
+      metrics.abortedCall();
+    }
+    const { body } = await metrics.render();
+    expect(body).not.toContain('hostile');
+    const series = body.split('\n').filter((line) => line.startsWith('cedargate_checks_total'));
+    expect(series).toHaveLength(1);
   });
 
   test('count new classes and name the versions of the build', async () => {

@@ -19,7 +19,7 @@ const SOURCES: StatusSources = {
     latestMs: Date.UTC(2026, 10, 22, 12),
     uses: { of: () => undefined },
   },
-  decisionLog: { checks: 10, logged: 8, dropped: 2 },
+  decisionLog: { checks: 10, logged: 5, sampled: 2, dropped: 3, limited: 1 },
 };
 
 /** Every field of formats.md 7, in its order, and `rollouts`. */
@@ -46,7 +46,7 @@ describe('the status document', () => {
       ...{ candidate: null, rollout: null, approved: null, lag: null, last_refusal: null },
       ...{ slices: [], exceptions: [], blocks: [], emergency: null },
       rollouts: [],
-      decision_log: { checks: 10, logged: 8, sampled: 0, dropped: 2 },
+      decision_log: { checks: 10, logged: 5, sampled: 2, dropped: 3, limited: 1 },
     });
   });
 
