@@ -4,6 +4,7 @@ import { heldTo, isPlainAllow } from '../../../src/decision-log/evidence.js';
 import { checkRecord, ROLLOUT, regime } from '../../support/check-records.js';
 
 const REQUIRED = { regime: regime({ rollout: ROLLOUT, requireLog: true }) };
+const FLIP = { decision: 'deny', flip: true } as NonNullable<CheckRecord['candidate']>;
 const DENIED = { decision: 'deny', reason: 'no_permit', policies: [] } as const;
 
 describe('a plain allow', () => {
@@ -22,6 +23,7 @@ describe('a plain allow', () => {
     ['an allow that Envoy was not told', { outcome: 'fail' }],
     ['a value that was left out', { errors: [{ code: 'value_ignored', message: 'm' }] }],
     ['an exception that let it pass', { reason: 'exception', exception: 'refunds' }],
+    ['a flip of the candidate', { candidate: FLIP }],
     ['a destination that requires the log', REQUIRED],
   ])('is not %s', (_, changes) => {
     expect(isPlainAllow(checkRecord(changes), false)).toBe(false);
