@@ -84,7 +84,10 @@ export async function judgeEvidence(
   { source, before, evidence: digest, seed }: Judged,
 ): Promise<readonly Problem[]> {
   const slices = slicesToProve(source, before);
-  if (digest === null) return missingEvidence(slices, document);
+  if (digest === null) {
+    // No flag is missing here: the rules are not kept.
+    return missingEvidence(slices, document).map((each) => ({ ...each, code: 'change_refused' }));
+  }
   const read = await readEvidence(document, digest);
   if (!read.ok) return read.problems;
   const proven = { source, bucketOf: bucketsBy(seed), slices };

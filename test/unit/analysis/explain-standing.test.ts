@@ -49,12 +49,17 @@ const requests = fc.record({
 describe('where a request is said to stand', () => {
   it('is where a sidecar puts it, and what becomes of it there, asked in words or by its line', () => {
     const times = fc.constantFrom(500, 1_500, 2_500);
+    // Exceptions end by the date of a document, too.
+    const issued = fc.constantFrom(0, 3_000);
+    const documents = fc
+      .tuple(states, issued)
+      .map(([state, issuedAtMs]) => ({ ...state, issuedAtMs }));
     fc.assert(
-      fc.property(states, requests, times, (state, { caller, method, path }, nowMs) => {
+      fc.property(documents, requests, times, (state, { caller, method, path }, nowMs) => {
         const destinations = [{ service: 'a/b', onFault: 'fail', requireLog: false }] as const;
         const generation = createRolloutGeneration({
           number: 1,
-          parts: [{ state: approvedState({ ...state, destinations, issuedAtMs: 0 }), active }],
+          parts: [{ state: approvedState({ ...state, destinations }), active }],
           clockFloorMs: 0,
         });
         const http = { method, path, headers: [] };

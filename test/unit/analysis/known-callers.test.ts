@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { KnownCallers } from '../../../src/analysis/known-callers.js';
+import { EVIDENCE_CALLERS_MAX } from '../../../src/constants.js';
 import type { Match } from '../../../src/rollout/types.js';
 import { CALLER, callers, decisionLine, reads } from '../../support/log-lines.js';
 
@@ -77,6 +78,14 @@ describe('known callers', () => {
     );
     expect(seen({ percent: 50 }, ...lines).slices[0]).toMatchObject({ requests: 4, callers: [] });
     expect(namesIn({}, ...lines)).toEqual(['anonymous']);
+  });
+
+  it('are told apart up to a limit, and counted beyond it', () => {
+    const lines = reads([...callers(EVIDENCE_CALLERS_MAX + 1), ...callers(1)]);
+    const [slice] = seen({}, lines).slices;
+    expect(slice?.callers).toHaveLength(EVIDENCE_CALLERS_MAX);
+    expect(slice?.callers[0]).toEqual({ caller: callers(1)[0], requests: 2 });
+    expect(slice?.requests).toBe(EVIDENCE_CALLERS_MAX + 2);
   });
 
   it('are told apart from lines that are none', () => {
