@@ -24,7 +24,9 @@ function sliceLines({ name, percent, known, inside, outside, requestsADay }: Car
       ? `slice ${name}: ${callers}${day}`
       : `slice ${name}, ${percent} % of ${callers}: ${inside.length} inside, ${outside} outside${day}`;
   const named = inside.slice(0, CARD_CALLERS_SHOWN).map(({ caller, requests }) => {
-    return escapeName(`  inside: ${caller} (${requests} requests)`);
+    return escapeName(
+      `  inside: ${caller} (${requests} ${requests === 1 ? 'request' : 'requests'})`,
+    );
   });
   const rest = inside.length - named.length;
   return [head, ...named, ...(rest > 0 ? [`  and ${rest} more: see the evidence file`] : [])];

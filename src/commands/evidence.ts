@@ -38,7 +38,7 @@ export function evidenceFrom(io: Io, { evidence }: EvidenceFlags): CollectEviden
     const parts = [
       `${counted} decisions of ${source.name} in ${source.environment} read`,
       ...(elsewhere > 0 ? [`${elsewhere} of other places left out`] : []),
-      ...(bad > 0 ? [`${bad} lines were none of cedargate`] : []),
+      ...(bad > 0 ? [`${bad} ${bad === 1 ? 'line was' : 'lines were'} none of cedargate`] : []),
     ];
     note(io, `evidence: ${parts.join(', ')}`);
     return ok(seen);

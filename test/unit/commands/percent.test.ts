@@ -37,7 +37,7 @@ describe('a percentage', () => {
     const made = await cedargate(`${ENFORCE} --match percent=25 --evidence ${log}`, 'ada');
     expect(made).toMatchObject({
       exitCode: 0,
-      stderr: 'evidence: 41 decisions of orders in dev read, 1 lines were none of cedargate\n',
+      stderr: 'evidence: 41 decisions of orders in dev read, 1 line was none of cedargate\n',
     });
     expect(made.stdout).toContain(`evidence: ${HISTORY}/0002.evidence.json\n`);
     const file = join(root, `${HISTORY}/0002.json`);
