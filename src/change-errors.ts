@@ -115,6 +115,18 @@ export const CHANGE_ERRORS = {
     summary: 'a document would overtake an emergency that it does not list in `reconciles`',
     help: 'look at what the emergency changed, keep or undo it, and list its digest in `reconciles`',
   },
+  evidence_missing: {
+    summary: 'a percentage is new or grows, and no decision log says who calls',
+    help: 'give decision logs of this environment: --evidence LOG...',
+  },
+  callers_too_few: {
+    summary: 'too few callers are known for a percentage to mean anything',
+    help: 'enforce a named list of callers instead: --match callers=A,B',
+  },
+  evidence_altered: {
+    summary: 'an evidence file is not the one that the document names, or contradicts it',
+    help: 'take the file as it was sealed, from Git; if it is, have the change sealed again',
+  },
   audit_altered: {
     summary:
       'an audit folder is not as it was exported: a file, its index, or what follows from both',

@@ -47,3 +47,12 @@ export const AUDIT_INDEX_BYTES_MAX = 8 * MIB;
 export const AUDIT_FILES_MAX = 50_000;
 /** One file in an audit folder; the largest are change lines, LOG_CHANGES_MAX of them. */
 export const AUDIT_FILE_BYTES_MAX = 128 * MIB;
+
+/** Pairs of slice and caller in one evidence file, under 150 bytes each; further callers are not told apart. */
+export const EVIDENCE_CALLERS_MAX = 10_000;
+/** One evidence file: EVIDENCE_CALLERS_MAX of the longest SPIFFE IDs. */
+export const EVIDENCE_BYTES_MAX = 24 * MIB;
+/** Callers of a slice that a change card names; --json and the evidence file have all. */
+export const CARD_CALLERS_SHOWN = 50;
+/** How near the end of an exception has to be for `exception list` to point at it, milliseconds. */
+export const EXCEPTION_ENDS_SOON_MS = 7 * 86_400_000;

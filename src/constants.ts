@@ -215,6 +215,9 @@ export const CLASSES_MAX = 10_000;
  */
 export const PERCENT_CALLERS_MAX = 10_000;
 
+/** Known callers below which a percentage is refused: of nine, ten percent may be nobody. */
+export const PERCENT_KNOWN_CALLERS_MIN = 10;
+
 /** Bytes of cedargate.yaml; a real one has a few dozen lines. */
 export const CONFIG_BYTES_MAX = 256 * KIB;
 /** gRPC listeners of one process. */

@@ -8,10 +8,19 @@ import { check } from '../check/check.js';
 import { type Judgement, judge } from '../check/decide.js';
 import { REASONS, type Reason } from '../check/reasons.js';
 import { soleGeneration } from '../check/regime.js';
-import type { ActiveBundle, CheckError, Decision, DecisionInput } from '../check/types.js';
-import { ok, type Result } from '../result.js';
+import type {
+  ActiveBundle,
+  CheckError,
+  Decision,
+  DecisionInput,
+  Generation,
+} from '../check/types.js';
+import { problem } from '../errors.js';
+import { failed, ok, type Result } from '../result.js';
 import { encodeCheckRequest, type RequestSketch } from './check-request.js';
+import { explainStanding, type StandingExplanation, type Standpoint } from './explain-standing.js';
 import { type LoggedDecision, unmask } from './logged-decision.js';
+import { type ObservedRequest, traitsFrom, traitsOf } from './observed-request.js';
 import { rebuildRequest } from './rebuild-request.js';
 import { scopeClauses } from './scope-clauses.js';
 import { checkSettings } from './settings.js';
@@ -29,6 +38,8 @@ export interface Explanation {
   readonly errors: readonly CheckError[];
   /** Why the answer may differ from what happened. */
   readonly warnings: readonly string[];
+  /** Where it stands in a rollout; null when none was given. */
+  readonly standing: StandingExplanation | null;
 }
 
 /** What became of one policy. */
@@ -54,8 +65,12 @@ export interface Question {
   readonly nowMs: number;
 }
 
-/** A request as people describe it. */
-export function explainRequest(question: Question, active: ActiveBundle): Result<Explanation> {
+/** A request as people describe it; with `rollouts`, under these. */
+export function explainRequest(
+  question: Question,
+  active: ActiveBundle,
+  rollouts?: Generation,
+): Result<Explanation> {
   const { sketch, service, environment, nowMs } = question;
   const settings = checkSettings(service, environment);
   const message = encodeCheckRequest(sketch, settings.claims.payload);
@@ -63,7 +78,41 @@ export function explainRequest(question: Question, active: ActiveBundle): Result
   const call = { message, deadlineMs: Infinity, nowMs, decisionId: 'explain' };
   const { record } = check(call, generation, settings);
   const request = record.input === undefined ? undefined : rebuildRequest(record.input);
-  return explanation(active, record, record.input, request, []);
+  const explained = explanation(active, record, record.input, request, []);
+  const traits = traitsFrom({ ...record, destination: service });
+  return standing(explained, { generation: rollouts, traits, nowMs });
+}
+
+/** What the policies say, and with rollouts what becomes of it. */
+function standing(
+  explained: Result<Explanation>,
+  {
+    generation,
+    traits,
+    nowMs,
+  }: Omit<Standpoint, 'judged' | 'generation'> & { generation: Generation | undefined },
+): Result<Explanation> {
+  if (!explained.ok || generation === undefined) return explained;
+  const judged = explained.value.reason;
+  const stands = explainStanding({ generation, traits, judged, nowMs });
+  return stands.ok ? ok({ ...explained.value, standing: stands.value }) : stands;
+}
+
+/** A logged request under rollouts, as of the time of its line. */
+export function explainLoggedUnder(
+  line: LoggedDecision,
+  observed: ObservedRequest,
+  active: ActiveBundle,
+  rollouts: Generation,
+): Result<Explanation> {
+  const traits = traitsOf(observed);
+  if (traits === undefined) {
+    return failed(
+      problem('input_invalid', 'the line names no destination: no rollout speaks of it'),
+    );
+  }
+  const nowMs = Date.parse(observed.timestamp);
+  return standing(explainLogged(line, active), { generation: rollouts, traits, nowMs });
 }
 
 /** A request as the decision log has it, decided again by the policies of this bundle. */
@@ -114,6 +163,7 @@ function explanation(
     policies: findings.value,
     errors,
     warnings,
+    standing: null,
   });
 }
 

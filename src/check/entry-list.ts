@@ -4,7 +4,13 @@
  * callers one by one are found by caller: a thousand of them cost a request no more than a few.
  */
 import type { Slice } from '../rollout/types.js';
-import { type CompiledMatch, compileMatch, type MatchWorld, type Traits } from './match.js';
+import {
+  type CompiledMatch,
+  compileMatch,
+  type KeyAnswer,
+  type MatchWorld,
+  type Traits,
+} from './match.js';
 
 export interface Entry<T extends Slice> {
   readonly source: T;
@@ -38,6 +44,14 @@ export class EntryList<T extends Slice> {
     const other = firstOf(this.#others, traits, unreadable, counts);
     if (one === undefined || other === undefined) return one ?? other;
     return byName(one, other) < 0 ? one : other;
+  }
+
+  /** Every entry, in the order of names, with what each of its keys says: for people. */
+  why(traits: Traits): readonly { readonly source: T; readonly keys: readonly KeyAnswer[] }[] {
+    const all = new Set([...this.#others, ...[...this.#byCaller.values()].flat()]);
+    return [...all]
+      .sort((a, b) => byName(a.source, b.source))
+      .map(({ source, match }) => ({ source, keys: match.why(traits) }));
   }
 
   #of(caller: string): Entry<T>[] {

@@ -41,22 +41,40 @@ export interface MatchWorld {
 
 export interface CompiledMatch {
   answer(traits: Traits): Answer;
+  /** The same, key by key: for people. All `yes` means yes, any `no` means no. */
+  why(traits: Traits): readonly KeyAnswer[];
   /** The only callers that it can take, when it lists them one by one; undefined = any caller. */
   readonly callers: readonly string[] | undefined;
 }
 
+export interface KeyAnswer {
+  readonly key: keyof Match;
+  readonly answer: Answer;
+}
+
+type Caller = NonNullable<Traits['caller']>;
 type Test = (traits: Traits) => Answer;
-type CallerTest = (caller: NonNullable<Traits['caller']>) => Answer;
+type CallerTest = (caller: Caller) => Answer;
+/** What one key of a match asks. */
+type Keyed<T> = readonly [key: keyof Match, test: T];
 
 export function compileMatch(match: Match, world: MatchWorld): CompiledMatch {
+  const ofRequest = requestTests(match, world.tenants !== undefined);
+  const ofCaller = callerTests(match, world);
+  const ofPercent = percentTest(match, world);
   const tests = [
-    ...requestTests(match, world.tenants !== undefined),
-    ...callerTest(match, world),
-    ...percentTest(match, world),
+    ...ofRequest.map(testOf),
+    ...callerTest(ofCaller.map(testOf), match.unidentified === true),
+    ...ofPercent.map(testOf),
   ];
   const listed = match.callers !== undefined && !match.callers.some(isGlob) && !match.unidentified;
   return {
     answer: (traits) => allOf(tests, traits),
+    why: (traits) => [
+      ...ofRequest.map(([key, test]) => ({ key, answer: test(traits) })),
+      ...whyCaller(ofCaller, match.unidentified === true, traits),
+      ...ofPercent.map(([key, test]) => ({ key, answer: test(traits) })),
+    ],
     callers: listed ? match.callers : undefined,
   };
 }
@@ -72,67 +90,90 @@ function allOf<T>(tests: readonly ((value: T) => Answer)[], value: T): Answer {
   return all;
 }
 
+function testOf<T>([, test]: Keyed<T>): T {
+  return test;
+}
+
 const yesIf = (condition: boolean): Answer => (condition ? 'yes' : 'no');
 
-function requestTests({ actions, access, destinations, routes }: Match, bundle: boolean): Test[] {
-  const tests: Test[] = [];
+function requestTests(
+  { actions, access, destinations, routes }: Match,
+  bundle: boolean,
+): Keyed<Test>[] {
+  const tests: Keyed<Test>[] = [];
   if (access !== undefined) {
-    tests.push((traits) =>
-      traits.access === undefined ? 'unknown' : yesIf(traits.access === access),
-    );
+    const test: Test = (traits) =>
+      traits.access === undefined ? 'unknown' : yesIf(traits.access === access);
+    tests.push(['access', test]);
   }
   if (actions !== undefined) {
     const wanted = new Set<string | undefined>(actions);
-    tests.push(({ action, pathReadable }) => {
+    const test: Test = ({ action, pathReadable }) => {
       // A method that is the name of something else in Cedar is readable, and no action.
       if (action === undefined) return pathReadable ? 'no' : 'unknown';
       return yesIf(wanted.has(action));
-    });
+    };
+    tests.push(['actions', test]);
   }
   if (destinations !== undefined) {
     const wanted = new Set(destinations);
-    tests.push(({ destination }) => yesIf(wanted.has(destination)));
+    tests.push(['destinations', ({ destination }) => yesIf(wanted.has(destination))]);
   }
   if (routes !== undefined) {
     const wanted = new Set<string | undefined>(routes);
-    tests.push(({ route, pathReadable }) => {
+    const test: Test = ({ route, pathReadable }) => {
       if (!bundle || !pathReadable) return 'unknown';
       return yesIf(route !== undefined && wanted.has(route));
-    });
+    };
+    tests.push(['routes', test]);
   }
   return tests;
 }
 
 /** All keys about the caller in one test, since an unreadable identity answers them all at once. */
-function callerTest(match: Match, world: MatchWorld): Test[] {
-  const tests = callerTests(match, world);
-  const unidentified = match.unidentified === true;
+function callerTest(tests: readonly CallerTest[], unidentified: boolean): Test[] {
   if (tests.length === 0) {
     return unidentified ? [({ caller }) => yesIf(caller === undefined)] : [];
   }
   return [({ caller }) => (caller === undefined ? yesIf(unidentified) : allOf(tests, caller))];
 }
 
-function callerTests(match: Match, { tenants }: MatchWorld): CallerTest[] {
-  const tests: CallerTest[] = [];
-  if (match.callers !== undefined) tests.push(namesTest(match.callers));
+/** Key by key, in the same way. */
+function whyCaller(
+  keyed: readonly Keyed<CallerTest>[],
+  unidentified: boolean,
+  { caller }: Traits,
+): KeyAnswer[] {
+  if (keyed.length === 0 && unidentified) {
+    return [{ key: 'unidentified', answer: yesIf(caller === undefined) }];
+  }
+  return keyed.map(([key, test]) => {
+    return { key, answer: caller === undefined ? yesIf(unidentified) : test(caller) };
+  });
+}
+
+function callerTests(match: Match, { tenants }: MatchWorld): Keyed<CallerTest>[] {
+  const tests: Keyed<CallerTest>[] = [];
+  if (match.callers !== undefined) tests.push(['callers', namesTest(match.callers)]);
   if (match.trustDomains !== undefined) {
     const wanted = new Set(match.trustDomains);
-    tests.push(({ id }) => yesIf(id !== undefined && wanted.has(id.trustDomain)));
+    const test: CallerTest = ({ id }) => yesIf(id !== undefined && wanted.has(id.trustDomain));
+    tests.push(['trustDomains', test]);
   }
   if (match.namespaces !== undefined) {
     const wanted = new Set(match.namespaces);
-    tests.push(({ id }) => {
-      return yesIf(id?.kubernetes !== undefined && wanted.has(id.kubernetes.namespace));
-    });
+    const test: CallerTest = ({ id }) =>
+      yesIf(id?.kubernetes !== undefined && wanted.has(id.kubernetes.namespace));
+    tests.push(['namespaces', test]);
   }
   if (match.tenants !== undefined) {
     const wanted = new Set<string | undefined>(match.tenants);
-    tests.push(({ name }) => {
+    const test: CallerTest = ({ name }) => {
       if (tenants === undefined) return 'unknown';
       const tenant = tenants.get(name);
       return yesIf(tenant !== undefined && wanted.has(tenant));
-    });
+    };
+    tests.push(['tenants', test]);
   }
   return tests;
 }
@@ -150,7 +191,9 @@ function isGlob(caller: string): boolean {
 }
 
 /** Never anonymous callers, nor those who cannot be told apart. */
-function percentTest({ percent }: Match, { buckets }: MatchWorld): Test[] {
+function percentTest({ percent }: Match, { buckets }: MatchWorld): Keyed<Test>[] {
   if (percent === undefined) return [];
-  return [({ caller }) => yesIf(caller?.id !== undefined && buckets.of(caller.name) < percent)];
+  const test: Test = ({ caller }) =>
+    yesIf(caller?.id !== undefined && buckets.of(caller.name) < percent);
+  return [['percent', test]];
 }

@@ -8,7 +8,7 @@
  */
 import type { Block, Exception, Slice } from '../rollout/types.js';
 import { EntryList } from './entry-list.js';
-import type { MatchWorld, Traits } from './match.js';
+import type { KeyAnswer, MatchWorld, Traits } from './match.js';
 import { PercentBuckets } from './percent.js';
 import type { Mode } from './types.js';
 
@@ -48,6 +48,17 @@ export interface SliceSources {
   readonly tenants: ReadonlyMap<string, string> | undefined;
 }
 
+/** What one entry says of a request, key by key. */
+export interface EntryAnswer {
+  readonly list: 'blocks' | 'hold' | 'enforce' | 'exceptions';
+  readonly source: Slice | Block | Exception;
+  readonly keys: readonly KeyAnswer[];
+  /** Of blocks and exceptions: whether the clock lets it count. */
+  readonly live: boolean;
+  /** All keys say yes, or what cannot be told is taken, as this list has it. */
+  readonly takes: boolean;
+}
+
 /** Requests that no rollout speaks of. */
 const UNSLICED: Readonly<Record<Mode, Standing>> = {
   shadow: { mode: 'shadow', slice: undefined, blocked: false },
@@ -66,9 +77,11 @@ export class Slices {
   readonly #hold: EntryList<Slice>;
   readonly #exceptions: EntryList<Exception>;
   readonly #blocks: EntryList<Block>;
+  readonly #world: MatchWorld;
 
   constructor({ enforce, hold, exceptions, blocks, seed, tenants }: SliceSources) {
     const world: MatchWorld = { tenants, buckets: new PercentBuckets(seed) };
+    this.#world = world;
     this.enforces = enforce.length > 0;
     this.#enforce = new EntryList(enforce, world);
     this.#hold = new EntryList(hold, world);
@@ -78,11 +91,12 @@ export class Slices {
 
   /** Blocks begin and end by the present clock. */
   standing(traits: Traits, { presentMs }: Clock): Standing {
-    const block = this.#blocks.find(traits, true, ({ fromMs, untilMs }) => {
-      return fromMs <= presentMs && presentMs < untilMs;
+    const block = this.#blocks.find(traits, UNREADABLE.blocks, (source) => {
+      return isBlocking(source, presentMs);
     });
-    const held = this.#hold.find(traits, false);
-    const enforced = held === undefined ? this.#enforce.find(traits, true) : undefined;
+    const held = this.#hold.find(traits, UNREADABLE.hold);
+    const enforced =
+      held === undefined ? this.#enforce.find(traits, UNREADABLE.enforce) : undefined;
     const inside = block ?? held ?? enforced;
     if (inside === undefined) return UNSLICED.shadow;
     const mode = enforced === undefined ? 'shadow' : 'enforce';
@@ -90,9 +104,55 @@ export class Slices {
   }
 
   /** Exceptions begin by the present clock and end by the latest. `forbidden`: only those above it. */
-  pass(traits: Traits, forbidden: boolean, { presentMs, latestMs }: Clock): Pass | undefined {
-    return this.#exceptions.find(traits, false, ({ fromMs, untilMs, overrideForbid }) => {
-      return fromMs <= presentMs && latestMs < untilMs && (overrideForbid || !forbidden);
+  pass(traits: Traits, forbidden: boolean, clock: Clock): Pass | undefined {
+    return this.#exceptions.find(traits, UNREADABLE.exceptions, (source) => {
+      return isExcepting(source, clock) && (source.overrideForbid || !forbidden);
     });
   }
+
+  /** Why `standing` and `pass` say what they say: every entry, those that stand above first. */
+  why(traits: Traits, clock: Clock): readonly EntryAnswer[] {
+    const answers = <T extends Slice>(
+      list: EntryAnswer['list'],
+      entries: EntryList<T>,
+      isLive: (source: T) => boolean,
+    ) =>
+      entries.why(traits).map(({ source, keys }): EntryAnswer => {
+        const takes = keys.every(({ answer }) => {
+          return answer === 'yes' || (answer === 'unknown' && UNREADABLE[list]);
+        });
+        return { list, source, keys, live: isLive(source), takes };
+      });
+    return [
+      ...answers('blocks', this.#blocks, (block) => isBlocking(block, clock.presentMs)),
+      ...answers('hold', this.#hold, () => true),
+      ...answers('enforce', this.#enforce, () => true),
+      ...answers('exceptions', this.#exceptions, (exception) => isExcepting(exception, clock)),
+    ];
+  }
+
+  /** The number of a caller for percentages, 0 to 99. */
+  bucketOf(caller: string): number {
+    return this.#world.buckets.of(caller);
+  }
+
+  tenantOf(caller: string): string | undefined {
+    return this.#world.tenants?.get(caller);
+  }
+}
+
+/** What cannot be told counts against the request. */
+const UNREADABLE: Readonly<Record<EntryAnswer['list'], boolean>> = {
+  blocks: true,
+  hold: false,
+  enforce: true,
+  exceptions: false,
+};
+
+function isBlocking({ fromMs, untilMs }: Block, presentMs: number): boolean {
+  return fromMs <= presentMs && presentMs < untilMs;
+}
+
+function isExcepting({ fromMs, untilMs }: Exception, { presentMs, latestMs }: Clock): boolean {
+  return fromMs <= presentMs && latestMs < untilMs;
 }

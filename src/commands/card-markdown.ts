@@ -1,6 +1,7 @@
 /** A change card for pull requests and tickets. */
 import type { Card } from '../rollout/card.js';
 import type { CardCommand } from '../rollout/card-commands.js';
+import { evidenceLines } from './card-evidence-words.js';
 import {
   approvalText,
   changeLines,
@@ -24,6 +25,7 @@ export function cardMarkdown(card: Card): string {
     `**${escapeText(statusText(card))}**`,
     bullets([...card.means, ...(envoy === undefined ? [] : [envoy])]),
     changes(card),
+    seen(card),
     table(['fact', 'value'], factRows(card).map(factRow(card))),
     approvals(card),
     environments(card),
@@ -44,6 +46,15 @@ function changes(card: Card): string {
   return lines.length === 0
     ? title
     : [title, '', ...lines.map((line) => `- ${code(line)}`)].join('\n');
+}
+
+function seen(card: Card): string {
+  const lines = evidenceLines(card);
+  if (lines.length === 0) return '';
+  const items = lines.map((line) =>
+    line.startsWith(' ') ? `  - ${code(line.trim())}` : `- ${code(line)}`,
+  );
+  return ['**Who was seen to call**', '', ...items].join('\n');
 }
 
 /** The ticket leads to where it is; the URL is that of trust.yaml with the ticket encoded. */

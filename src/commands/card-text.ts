@@ -1,6 +1,7 @@
 /** A change card for the terminal. */
 import { escapeName } from '../bundle/names.js';
 import type { Card } from '../rollout/card.js';
+import { evidenceLines } from './card-evidence-words.js';
 import {
   approvalText,
   changeLines,
@@ -33,6 +34,7 @@ export function printCard(io: Io, card: Card): void {
     ...(envoy === undefined ? [] : [envoy]),
   ]);
   section('What changes', [escapeName(comparedText(card)), ...changeLines(card)]);
+  section('Who was seen to call', evidenceLines(card));
   section('Facts', table(factRows(card)).split('\n'));
   if (card.kind === 'rollout') {
     section('Approvals', [...card.needed.map(needText), ...card.approvals.map(approvalText)]);

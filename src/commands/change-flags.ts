@@ -68,7 +68,7 @@ export async function readKey(file: string): Promise<Result<PrivateKey>> {
   return pem.ok ? parsePrivateKey(pem.value.toString('utf8'), file) : pem;
 }
 
-type Common = Omit<RolloutChange, 'edit' | 'id' | 'first' | 'from' | 'revoke'>;
+type Common = Omit<RolloutChange, 'edit' | 'id' | 'first' | 'from' | 'revoke' | 'evidence'>;
 
 /** What every change of a rollout says, whatever it changes. Ticket and reason are never inherited. */
 export async function commonOf(flags: ChangeFlags, nowMs: number): Promise<Result<Common>> {

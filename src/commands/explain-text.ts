@@ -2,6 +2,7 @@
 import { formatEntityUid } from '../analysis/entity-uid.js';
 import type { Explanation, PolicyFinding } from '../analysis/explain.js';
 import { type Io, note, print, type Style, style } from './output.js';
+import { standingLines } from './standing-text.js';
 
 const DECISION_STYLE: Readonly<Record<Explanation['decision'], Style>> = {
   allow: 'green',
@@ -13,10 +14,15 @@ export function printExplanation(io: Io, explanation: Explanation): void {
   for (const warning of explanation.warnings) {
     note(io, `${style(io.stderr, 'yellow', 'warning:')} ${warning}`);
   }
-  const { decision, reason, meaning, bundle, input, errors, policies } = explanation;
+  const { decision, reason, meaning, bundle, input, errors, policies, standing } = explanation;
   const answer = style(io.stdout, DECISION_STYLE[decision], decision);
   print(io, `${answer}, ${reason}: ${meaning}`);
   print(io, `by ${bundle.name} ${bundle.version}, ${bundle.digest}`);
+  if (standing !== null) {
+    const { rollout, sequence } = standing;
+    const lines = standingLines(standing).map((line) => `  ${line}`);
+    section(io, `By rollout ${rollout} ${sequence}`, lines);
+  }
   if (input !== null) {
     const { principal, action, resource, context } = input;
     print(io, `\n${formatEntityUid(principal)}`);

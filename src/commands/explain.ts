@@ -2,12 +2,14 @@
 import type { Command } from 'commander';
 import type { Explanation } from '../analysis/explain.js';
 import { parseLoggedDecision } from '../analysis/logged-decision.js';
+import { readObserved } from '../analysis/observed-request.js';
 import { type QuestionFlags, readQuestion } from '../analysis/question.js';
 import { loadBundleDirectory } from '../bundle/load.js';
-import type { CompiledBundle } from '../bundle/types.js';
-import type { ActiveBundle } from '../check/types.js';
+import type { ActiveBundle, Generation } from '../check/types.js';
 import { problem } from '../errors.js';
-import { failed, type Result } from '../result.js';
+import { createRolloutGeneration } from '../reload/generation.js';
+import { failed, ok, type Result } from '../result.js';
+import { type RolloutFlags, readRollout } from './explain-rollout.js';
 import { printExplanation } from './explain-text.js';
 import { fail, type Io, printJson } from './output.js';
 import { readInput } from './read-input.js';
@@ -20,17 +22,20 @@ const EXAMPLES = `Examples:
     cedargate explain --bundle ./policies --environment production --method GET \\
       --path /payments/card-1 --caller spiffe://partner.example/ns/edge/sa/gateway \\
       --claim tenant=acme
+  What becomes of it in production: which slice it is in, and why:
+    cedargate explain --rollout payments --environment production --method POST \\
+      --path /payments/card-1/refunds --caller spiffe://example.org/ns/shop/sa/orders
   A line of the decision log:
     grep DECISION_ID decisions.log | cedargate explain --bundle ./policies --line -
 `;
+
+const BUNDLE_DEFAULT = 'policies';
 
 const NOTES = `
 Exit code 0 whatever the decision: the question was answered. Claims go by the default names
 (task_id, task_kind, task_intent).`;
 
-interface Flags extends QuestionFlags {
-  readonly bundle: string;
-  readonly environment?: string;
+interface Flags extends QuestionFlags, RolloutFlags {
   readonly line?: string;
   readonly json?: true;
 }
@@ -41,7 +46,12 @@ export function registerExplain(program: Command, io: Io): void {
     .description('decide one request, and say which policies decided and why others did not')
     .addHelpText('before', EXAMPLES)
     .addHelpText('after', NOTES)
-    .option('--bundle <directory>', 'the bundle directory', 'policies')
+    .option(
+      '--bundle <directory>',
+      `the bundle directory (default: ${BUNDLE_DEFAULT}; with --rollout the bundle that it runs)`,
+    )
+    .option('--rollout <name|file>', 'say where it stands in this rollout, or sealed document')
+    .option('--repo <directory>', 'the policy repository, for --rollout', '.')
     .option('--caller <id>', 'a SPIFFE ID, or `anonymous`')
     .option('--method <method>', 'the HTTP method; for a gRPC call POST')
     .option('--path <path>', 'path and query as a client sends them; for gRPC /service/method')
@@ -80,35 +90,67 @@ async function explain(flags: Flags, io: Io): Promise<Result<Explanation>> {
     return failed(problem('input_invalid', '`--line` stands alone', { help }));
   }
   const text = await readInput(flags.line, io.stdin);
-  const line = text.ok ? parseLoggedDecision(text.value) : text;
+  if (!text.ok) return text;
+  const line = parseLoggedDecision(text.value);
   if (!line.ok) return line;
+  const { explainLogged, explainLoggedUnder } = await import('../analysis/explain.js');
   const environment = flags.environment ?? line.value.environment ?? undefined;
-  const { explainLogged } = await import('../analysis/explain.js');
-  return withBundle(flags.bundle, environment, (active) => explainLogged(line.value, active));
+  const placed = environment === undefined ? flags : { ...flags, environment };
+  return withBundle(placed, (active, rollouts) => {
+    if (rollouts === undefined) return explainLogged(line.value, active);
+    const observed = readObserved(text.value);
+    if (observed.kind !== 'decision') {
+      const why = observed.kind === 'bad' ? observed.why : 'it is no decision';
+      return failed(problem('input_invalid', `the line does not say where it stood: ${why}`));
+    }
+    return explainLoggedUnder(line.value, observed.request, active, rollouts);
+  });
 }
 
 async function explainFlags(flags: Flags): Promise<Result<Explanation>> {
   const { explainRequest } = await import('../analysis/explain.js');
-  const defaults = { environment: flags.environment, nowMs: Date.now() };
-  return withBundle(flags.bundle, flags.environment, (active) => {
-    const question = readQuestion(flags, active.bundle, defaults);
-    return question.ok ? explainRequest(question.value, active) : question;
+  return withBundle(flags, (active, rollouts, environment) => {
+    const service = flags.service ?? onlyDestination(rollouts);
+    const defaults = { environment, nowMs: Date.now() };
+    const asked = service === undefined ? flags : { ...flags, service };
+    const question = readQuestion(asked, active.bundle, defaults);
+    return question.ok ? explainRequest(question.value, active, rollouts) : question;
   });
 }
 
-async function withBundle(
-  directory: string,
+function onlyDestination(rollouts: Generation | undefined): string | undefined {
+  const [only, ...more] = rollouts?.destinations.keys() ?? [];
+  return more.length === 0 ? only : undefined;
+}
+
+type Work = (
+  active: ActiveBundle,
+  rollouts: Generation | undefined,
   environment: string | undefined,
-  work: (active: ActiveBundle) => Result<Explanation>,
-): Promise<Result<Explanation>> {
-  const { result } = await loadBundleDirectory(directory, { environment });
-  if (!result.ok) return result;
-  const bundle: CompiledBundle = result.value;
+) => Result<Explanation>;
+
+async function withBundle(flags: Flags, work: Work): Promise<Result<Explanation>> {
+  const { rollout: named, environment } = flags;
+  const rollout = named === undefined ? undefined : await readRollout(named, flags);
+  if (rollout?.ok === false) return rollout;
+  const loaded =
+    rollout === undefined
+      ? (await loadBundleDirectory(flags.bundle ?? BUNDLE_DEFAULT, { environment })).result
+      : ok(rollout.value.bundle);
+  if (!loaded.ok) return loaded;
+  const bundle = loaded.value;
   const { createEvaluator } = await import('../cedar/evaluator.js');
   const evaluator = createEvaluator(bundle.program);
   if (!evaluator.ok) return evaluator;
+  const active = { bundle, evaluator: evaluator.value, loadedAtMs: 0 };
   try {
-    return work({ bundle, evaluator: evaluator.value, loadedAtMs: 0 });
+    if (rollout === undefined) return work(active, undefined, environment);
+    const { state, warnings } = rollout.value;
+    const parts = [{ state, active }] as const;
+    const rollouts = createRolloutGeneration({ number: 1, parts, clockFloorMs: 0 });
+    const explained = work(active, rollouts, state.environment);
+    if (!explained.ok) return explained;
+    return ok({ ...explained.value, warnings: [...warnings, ...explained.value.warnings] });
   } finally {
     evaluator.value.release();
   }

@@ -4,6 +4,7 @@ import type { Interval } from '../audit/log-facts.js';
 import { type LogAccount, LogFacts } from '../audit/log-facts.js';
 import { escapeName } from '../bundle/names.js';
 import { CedargateError, type Problem } from '../errors.js';
+import { failed, ok, type Result } from '../result.js';
 import { readLines } from './read-lines.js';
 
 export interface ReadLogs {
@@ -42,4 +43,22 @@ export function logWarnings({ bad, badLines, changesLeftOut }: LogAccount): stri
     warnings.push(`${changesLeftOut} change lines are too many and were left out`);
   }
   return warnings;
+}
+
+/** Every line of every log, once; stops at the first log that cannot be read. Problem code: `input_invalid`. */
+export async function logLines(
+  names: readonly string[],
+  stdin: NodeJS.ReadableStream,
+  take: (name: string, text: string) => void,
+): Promise<Result<undefined>> {
+  try {
+    for (const name of new Set(names)) {
+      for await (const text of readLines([name], stdin)) take(name, text);
+    }
+    return ok(undefined);
+  } catch (thrown) {
+    if (!(thrown instanceof CedargateError)) throw thrown;
+    const [first, ...rest] = thrown.problems;
+    return failed(first, ...rest);
+  }
 }

@@ -7,9 +7,14 @@ import {
   type SealedEmergencyChange,
   sealEmergencyChange,
 } from '../repository/seal-emergency.js';
-import { type SealedRolloutChange, sealChange } from '../repository/seal-rollout.js';
-import type { Result } from '../result.js';
+import {
+  type CollectEvidence,
+  type SealedRolloutChange,
+  sealChange,
+} from '../repository/seal-rollout.js';
+import { ok, type Result } from '../result.js';
 import type { Provenance } from '../rollout/change-rules.js';
+import type { VerifiedRollout } from '../rollout/types.js';
 import { type ApplyFlags, applyChange, applyTimeout, withApplyFlags } from './apply-flags.js';
 import {
   type ChangeFlags,
@@ -28,6 +33,9 @@ export interface Edit {
   readonly first?: string | undefined;
   readonly from?: Provenance | undefined;
   readonly revoke?: readonly Digest[];
+  readonly evidence?: CollectEvidence | undefined;
+  /** What is said of the document, besides what changes. */
+  readonly says?: (document: VerifiedRollout) => readonly string[];
 }
 
 /** What a command works on, its moment included. */
@@ -64,7 +72,7 @@ export async function makeChange(
   if (!place.ok) return fail(io, place.problems);
   const sealed = await seal(place.value, flags, nowMs, plan);
   if (!sealed.ok) return fail(io, sealed.problems);
-  printChange(io, flags, sealed.value);
+  printChange(io, flags, sealed.value.change, sealed.value.says);
 }
 
 const APPLY_WITHOUT_EMERGENCY =
@@ -75,17 +83,18 @@ async function seal(
   flags: ChangeFlags,
   nowMs: number,
   plan: Plan<Edit>,
-): Promise<Result<SealedRolloutChange>> {
+): Promise<Result<{ change: SealedRolloutChange; says: Edit['says'] }>> {
   const common = await commonOf(flags, nowMs);
   if (!common.ok) return common;
   const what = await plan({ place, nowMs });
   if (!what.ok) return what;
-  const { edit, first, from, revoke = [] } = what.value;
+  const { edit, first, from, revoke = [], evidence, says } = what.value;
   const { id, repository } = place;
-  const sealed = await sealChange(repository, { ...common.value, id, edit, first, from, revoke });
+  const change = { ...common.value, id, edit, first, from, revoke, evidence };
+  const sealed = await sealChange(repository, change);
   if (!sealed.ok) return sealed;
   const saved = await saveChange(repository, sealed.value);
-  return saved.ok ? sealed : saved;
+  return saved.ok ? ok({ change: sealed.value, says }) : saved;
 }
 
 /** Seals an emergency and writes it; the source stays, for it is what people approved. */

@@ -8,6 +8,7 @@ import { bundleRefText, parseBundleRef, parseRolloutSource } from '../rollout/so
 import type { BundleRef } from '../rollout/types.js';
 import { parseUtcDay } from '../rollout/utc-time.js';
 import { type ChangeFlags, type Place, refuse, withChangeFlags } from './change-flags.js';
+import { type EvidenceFlags, evidenceFrom, withEvidenceFlag } from './evidence.js';
 import { type Edit, makeChange } from './make-change.js';
 import { collect } from './match-flags.js';
 import type { Io } from './output.js';
@@ -28,7 +29,7 @@ Without --bundle and --from the source is sealed as people edited it. Where trus
 environment comes after another, a bundle that is new there needs --from, and must have been active
 there for the soak time. Nothing changes anywhere before enough people have approved the document.`;
 
-interface Flags extends ChangeFlags {
+interface Flags extends ChangeFlags, EvidenceFlags {
   readonly bundle?: string;
   readonly candidate?: true;
   readonly from?: string;
@@ -36,19 +37,28 @@ interface Flags extends ChangeFlags {
 }
 
 export function registerPromote(program: Command, io: Io): void {
-  withChangeFlags(
-    program
-      .command('promote')
-      .description('make another bundle active, or the candidate')
-      .argument('<name>', 'the rollout')
-      .addHelpText('before', EXAMPLES)
-      .addHelpText('after', NOTES)
-      .option('--bundle <name@version>', 'the bundle, as bundles/ has it')
-      .option('--candidate', 'decide it beside the active one, and enforce nothing of it')
-      .option('--from <environment>', 'take the bundle that is active there')
-      .option('--service <ns/name>', 'a destination, for the first document (repeatable)', collect),
+  withEvidenceFlag(
+    withChangeFlags(
+      program
+        .command('promote')
+        .description('make another bundle active, or the candidate')
+        .argument('<name>', 'the rollout')
+        .addHelpText('before', EXAMPLES)
+        .addHelpText('after', NOTES)
+        .option('--bundle <name@version>', 'the bundle, as bundles/ has it')
+        .option('--candidate', 'decide it beside the active one, and enforce nothing of it')
+        .option('--from <environment>', 'take the bundle that is active there')
+        .option(
+          '--service <ns/name>',
+          'a destination, for the first document (repeatable)',
+          collect,
+        ),
+    ),
   ).action((name: string, flags: Flags) => {
-    return makeChange(io, name, flags, ({ place }) => plan(place, flags));
+    return makeChange(io, name, flags, async ({ place }) => {
+      const planned = await plan(place, flags);
+      return planned.ok ? ok({ ...planned.value, evidence: evidenceFrom(io, flags) }) : planned;
+    });
   });
 }
 

@@ -20,8 +20,9 @@ const EXAMPLES = `Examples:
 
 const NOTES = `
 What does not verify is never shown as a fact: an approval that does not count is told with the reason.
-What is compared and where bundles are looked for is the repository: history/ and bundles/. Exit code
-0 when the document counts, or lacks approvals only, which the card says; 4 when its signatures do not
+What is compared and where bundles are looked for is the repository: history/ and bundles/; who was seen
+to call stands in the evidence file beside the document, when it is the one that the document names.
+Exit code 0 when the document counts, or lacks approvals only, which the card says; 4 when its signatures do not
 verify, or it is not what the history has at this place; 3 when it is invalid.`;
 
 interface Flags {

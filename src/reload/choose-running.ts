@@ -7,8 +7,8 @@ import { type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import { approvedState } from '../rollout/effective.js';
 import { type BundleFacts, fitProblem } from '../rollout/fit.js';
-import type { ApprovedState, VerifiedDocument } from '../rollout/types.js';
-import type { RolloutMemory, Running } from './rollout-memory.js';
+import type { VerifiedDocument } from '../rollout/types.js';
+import { type RolloutMemory, type Running, rolloutOf } from './rollout-memory.js';
 
 /** Verified and compiled, or why not. */
 export type BundleSupply = (digest: Digest) => Promise<Result<BundleFacts>>;
@@ -28,7 +28,7 @@ export async function chooseRunning(memory: RolloutMemory, supply: BundleSupply)
     absence: 'no_bundle',
   });
 
-  const own = await take(state, state.active?.digest, supply, { routes: !isEscape(newest) });
+  const own = await take(newest, state.active?.digest, supply, { routes: !isEscape(newest) });
   if (own.ok) return { running: under(newest, state.active?.digest), lag: undefined };
   const [lag] = own.problems;
 
@@ -36,7 +36,7 @@ export async function chooseRunning(memory: RolloutMemory, supply: BundleSupply)
   if (kept.bundle !== undefined && (await supply(kept.bundle)).ok) return { running: kept, lag };
   const isRevoked = before?.bundle !== undefined && state.revoked.has(before.bundle);
   if (isRevoked && state.fallback !== undefined) {
-    const back = await take(state, state.fallback.digest, supply, { routes: false });
+    const back = await take(newest, state.fallback.digest, supply, { routes: false });
     if (back.ok) return { running: under(newest, state.fallback.digest), lag };
   }
   return { running: { ...kept, document: newest, bundle: undefined }, lag };
@@ -65,7 +65,7 @@ function isEscape(document: VerifiedDocument): boolean {
 }
 
 async function take(
-  state: ApprovedState,
+  document: VerifiedDocument,
   digest: Digest | undefined,
   supply: BundleSupply,
   check: { readonly routes: boolean },
@@ -75,6 +75,8 @@ async function take(
   }
   const facts = await supply(digest);
   if (!facts.ok) return facts;
-  const fault = fitProblem(state, facts.value, check);
+  const { name, sequence, sourceText: text } = rolloutOf(document);
+  const written = { text, file: `${name} ${sequence} (source)` };
+  const fault = fitProblem(approvedState(document), facts.value, check, written);
   return fault === undefined ? ok(undefined) : failed(fault);
 }

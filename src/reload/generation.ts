@@ -113,7 +113,9 @@ function rolloutOf({ state, active }: ApprovedPart, clockFloorMs: number): Rollo
 }
 
 /** Caller -> its attribute `tenant`, of those that have one. */
-function tenantsOf({ program }: Pick<CompiledBundle, 'program'>): ReadonlyMap<string, string> {
+export function tenantsOf({
+  program,
+}: Pick<CompiledBundle, 'program'>): ReadonlyMap<string, string> {
   const tenants = new Map<string, string>();
   for (const { uid, attrs } of program.entities) {
     const isCaller = uid.type === 'Workload' || uid.type === 'Anonymous';

@@ -12,11 +12,12 @@ import { changeProblems, type Provenance } from '../rollout/change-rules.js';
 import { timeText } from '../rollout/document-fields.js';
 import { isExpired } from '../rollout/expiry.js';
 import { fitProblem } from '../rollout/fit.js';
-import { nextDocument } from '../rollout/next-document.js';
+import { nextDocument, rolloutOf } from '../rollout/next-document.js';
 import type { RolloutPayload } from '../rollout/payload.js';
 import { bundleRefText } from '../rollout/source.js';
 import type { ResolvedBundle, VerifiedDocument, VerifiedRollout } from '../rollout/types.js';
 import { bundleFacts, type FoundBundle, findBundle } from './bundles.js';
+import { judgeEvidence } from './evidence.js';
 import type { RolloutId } from './layout.js';
 import type { Repository } from './open.js';
 import { asOfItsDay, type OpenHistory, openHistory } from './open-history.js';
@@ -44,6 +45,10 @@ export async function checkApprovable(
   const [wrong, ...more] = [
     ...deviations(asked, expected),
     ...(await ruleProblems(repository, asked, expected, before)),
+    ...(await judgeEvidence(asked.file, {
+      ...asked.document,
+      before: rolloutOf(before.counting.at(-1))?.source,
+    })),
   ];
   if (wrong !== undefined) return failed(wrong, ...more);
   return checkBundles(repository, asked, before.counting);
@@ -172,7 +177,7 @@ async function checkBundles(
   { document, file, runTests }: Approvable,
   earlier: readonly VerifiedDocument[],
 ): Promise<Result<undefined>> {
-  const { resolved, source } = document;
+  const { resolved, source, sourceText } = document;
   for (const role of ['active', 'candidate', 'rollback'] as const) {
     const bundle = resolved[role];
     if (bundle === null) continue;
@@ -182,8 +187,11 @@ async function checkBundles(
     const { opened } = found.value;
     const facts = bundleFacts(opened);
     if (!facts.ok) return facts;
-    const misfit = fitProblem(source, facts.value, { routes: role === 'active' });
-    if (misfit !== undefined) return failed({ ...misfit, file });
+    const check = { routes: role === 'active' };
+    const misfit = fitProblem(source, facts.value, check, {
+      ...{ text: sourceText, file: `${file} (source)` },
+    });
+    if (misfit !== undefined) return failed(misfit);
     // What was here before was built again then, perhaps by another version of the engine.
     if (earlier.some((each) => holds(each, bundle))) continue;
     const deep = verifyDeep(opened, runTests);

@@ -42,5 +42,10 @@ export function historiesFolder(): string {
 
 /** Beside the document with this number: what its `evidence` is the digest of. */
 export function evidenceFile(id: RolloutId, sequence: number): string {
-  return documentFile(id, sequence).replace(/\.json$/, '.evidence.json');
+  return evidenceBeside(documentFile(id, sequence));
+}
+
+/** `0042.json` -> `0042.evidence.json`, in the same folder. */
+export function evidenceBeside(document: string): string {
+  return document.replace(/(\.json)?$/, '.evidence.json');
 }

@@ -8,6 +8,7 @@ import { type Card, type CardBundle, documentOf, makeCard } from '../rollout/car
 import { approvedState } from '../rollout/effective.js';
 import { type FoundBundle, findDigest } from './bundles.js';
 import { readElsewhere } from './elsewhere.js';
+import { believedEvidence } from './evidence.js';
 import type { Repository } from './open.js';
 import { documentBefore, overtakenBy, type ReadDocument } from './read-document.js';
 
@@ -38,6 +39,8 @@ export async function readCard(
     bundle: (digest) => files.get(digest) ?? { file: null, why: null },
     environments: active && environmentFacts(active.opened),
     elsewhere: await readElsewhere(repository, document),
+    evidence:
+      subject.kind === 'rollout' ? await believedEvidence(document.file, subject) : undefined,
   });
 }
 

@@ -99,7 +99,10 @@ export async function sealEmergencyChange(
   const misfit = await blocksMisfit(repository, verified.value, delta.blocks ?? []);
   if (misfit !== undefined) return failed(misfit);
   const { digest } = verified.value;
-  const change = { id, file, bytes, sequence, digest, replaces: undefined, source: undefined };
+  const change = {
+    ...{ id, file, bytes, sequence, digest },
+    ...{ replaces: undefined, source: undefined, evidence: undefined },
+  };
   return ok({ ...change, document: verified.value });
 }
 

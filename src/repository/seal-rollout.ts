@@ -12,16 +12,18 @@ import { type Failed, failed, ok, type Result } from '../result.js';
 import { changeProblems, type Provenance } from '../rollout/change-rules.js';
 import { type Change, changesBetween } from '../rollout/changes.js';
 import { setChange } from '../rollout/edit-source.js';
+import { type SeenTraffic, slicesToSee } from '../rollout/evidence.js';
 import { fitProblem } from '../rollout/fit.js';
-import { nextDocument } from '../rollout/next-document.js';
+import { nextDocument, rolloutOf } from '../rollout/next-document.js';
 import type { RolloutPayload } from '../rollout/payload.js';
 import { sealRollout } from '../rollout/seal.js';
 import { parseRolloutSource } from '../rollout/source.js';
-import type { RolloutSource, VerifiedDocument } from '../rollout/types.js';
+import type { RolloutSource, Slice, VerifiedDocument } from '../rollout/types.js';
 import { type ExaminedRollout, examineRollout } from '../rollout/verify.js';
 import type { PrivateKey } from '../signing/keys.js';
 import { bundleFacts, type FoundBundle, findBundle } from './bundles.js';
-import { documentFile, type RolloutId, rolloutFile } from './layout.js';
+import { type MadeEvidence, makeEvidence } from './evidence.js';
+import { documentFile, evidenceFile, type RolloutId, rolloutFile } from './layout.js';
 import type { Repository } from './open.js';
 import { type OpenHistory, openHistory } from './open-history.js';
 import { personWith } from './people.js';
@@ -44,7 +46,16 @@ export interface RolloutChange {
   readonly nowMs: number;
   /** Used for the first document only. */
   readonly newSeed: string;
+  /** Reads decision logs; undefined when none are given. */
+  readonly evidence: CollectEvidence | undefined;
 }
+
+/** Who was seen to call in these slices; which they are is known once the source is edited. */
+export type CollectEvidence = (asked: {
+  readonly source: RolloutSource;
+  readonly slices: readonly Slice[];
+  readonly active: FoundBundle;
+}) => Promise<Result<SeenTraffic>>;
 
 /** Ready to be written: the document first, then the source. */
 export interface SealedChange {
@@ -57,6 +68,8 @@ export interface SealedChange {
   /** What `file` held when it was read, and is to be replaced; undefined = it is not there. */
   readonly replaces: Uint8Array | undefined;
   readonly source: { readonly file: string; readonly text: string } | undefined;
+  /** What is to stand beside `file`; undefined = nothing. */
+  readonly evidence: { readonly file: string; readonly bytes: Uint8Array } | undefined;
 }
 
 export interface SealedRolloutChange extends SealedChange {
@@ -88,7 +101,7 @@ export async function sealChange(
   if (!bundles.ok) return bundles;
   const { active, candidate } = bundles.value;
 
-  const payload = nextDocument({
+  const unproven = nextDocument({
     ...change,
     history: documents,
     counting,
@@ -101,11 +114,34 @@ export async function sealChange(
     issuedAtMs: nowMs,
     evidence: undefined,
   });
+  const before = rolloutOf(newest)?.source;
+  const evidence = await proveChange(change, { source, before, active, seed: unproven.seed });
+  if (!evidence.ok) return evidence;
+  const payload = { ...unproven, evidence: evidence.value?.digest ?? null };
   const { trust } = repository;
   const against = { payload, newest: latest, counting: newest, trust, nowMs, from: change.from };
   const [refused, ...more] = changeProblems(against);
   if (refused !== undefined) return failed(refused, ...more);
-  return sealed(repository, change, payload, { source, text, active, history: history.value });
+  const parts = { source, text, active, history: history.value, evidence: evidence.value };
+  return sealed(repository, change, payload, parts);
+}
+
+interface Unproven {
+  readonly source: RolloutSource;
+  readonly before: RolloutSource | undefined;
+  readonly active: FoundBundle;
+  readonly seed: string;
+}
+
+/** Whom a percentage takes follows from the seed, and a first document has its own. */
+async function proveChange(
+  { id, evidence: collect }: RolloutChange,
+  { source, before, active, seed }: Unproven,
+): Promise<Result<MadeEvidence | undefined>> {
+  const slices = slicesToSee(source, before);
+  const seen = await collect?.({ source, slices, active });
+  if (seen?.ok === false) return seen;
+  return makeEvidence({ source, before, seen: seen?.value, seed, file: rolloutFile(id) });
 }
 
 const PROPOSAL_HELP =
@@ -124,27 +160,36 @@ function unknownAhead({ entries, latest, proposal }: OpenHistory): Problem | und
   return problem('history_broken', message, { help });
 }
 
+interface Sealing extends Edited {
+  readonly active: FoundBundle;
+  readonly history: OpenHistory;
+  readonly evidence: MadeEvidence | undefined;
+}
+
 function sealed(
   { trust }: Repository,
   { id, key }: RolloutChange,
   payload: RolloutPayload,
-  { source, text, active, history }: Edited & { active: FoundBundle; history: OpenHistory },
+  { source, text, active, history, evidence }: Sealing,
 ): Result<SealedRolloutChange> {
   const facts = bundleFacts(active.opened);
   if (!facts.ok) return facts;
-  const misfit = fitProblem(source, facts.value, { routes: true });
-  if (misfit !== undefined) return failed({ ...misfit, file: rolloutFile(id) });
+  const written = { file: rolloutFile(id), text };
+  const misfit = fitProblem(source, facts.value, { routes: true }, written);
+  if (misfit !== undefined) return failed(misfit);
   const bytes = sealRollout(payload, key);
   const file = documentFile(id, payload.sequence);
   // What a sidecar would say, approvals apart.
   const examined = examineRollout(bytes, file, { trust, environment: id.environment });
   if (!examined.ok) return inSource(examined, file, rolloutFile(id));
   const { digest, sequence } = examined.value.document;
-  const written = { file: rolloutFile(id), text };
   const replaces = history.entries.find((entry) => entry.file === file)?.bytes;
-  const result = { id, file, bytes, sequence, digest, replaces, source: written };
+  const beside = evidence && { file: evidenceFile(id, sequence), bytes: evidence.bytes };
   const changes = changesBetween(history.newest, examined.value.document);
-  return ok({ ...result, examined: examined.value, changes });
+  return ok({
+    ...{ id, file, bytes, sequence, digest, replaces, source: written },
+    ...{ evidence: beside, examined: examined.value, changes },
+  });
 }
 
 /** The document was never written: what people can correct is the source. */

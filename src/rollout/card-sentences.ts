@@ -87,7 +87,8 @@ function isUnchanged({ name, match }: Slice, was: ApprovedState | undefined): bo
   return before !== undefined && JSON.stringify(before.match) === JSON.stringify(match);
 }
 
-function exceptionSentence(exception: Exception, covered: readonly string[]): string {
+/** What it lets through, from when until when, and who answers for it. */
+export function exceptionSentence(exception: Exception, covered: readonly string[]): string {
   const forbid = exception.overrideForbid ? ', also where a forbid applies' : '';
   const requests = requestsText(exception.match, covered);
   return `${spanText(exception)}, ${requests} are let through where the policies deny them${forbid} (exception ${entryText(exception)}).`;

@@ -8,6 +8,7 @@ import type {
   EnvironmentReason,
 } from '../bundle/environments.js';
 import type { Digest } from '../bundle/types.js';
+import type { Result } from '../result.js';
 import {
   type CardApproval,
   type CardNeed,
@@ -17,11 +18,13 @@ import {
   personOf,
 } from './card-approvals.js';
 import { type CardCommand, waysBack } from './card-commands.js';
+import { type CardEvidence, cardEvidence } from './card-evidence.js';
 import { meaningOf } from './card-sentences.js';
 import { type Change, changesBetween } from './changes.js';
 import { timeText } from './document-fields.js';
 import { approvedState } from './effective.js';
 import type { Elsewhere } from './elsewhere.js';
+import type { Evidence } from './evidence.js';
 import { isExpired } from './expiry.js';
 import type { Assessment } from './impact.js';
 import { bundleRefText } from './source.js';
@@ -76,6 +79,8 @@ export interface CardInput {
   /** Of the active bundle; undefined when that is not at hand. */
   readonly environments: EnvironmentFacts | undefined;
   readonly elsewhere: readonly Elsewhere[];
+  /** From beside the document; undefined where it names none. */
+  readonly evidence: Result<Evidence> | undefined;
   readonly nowMs: number;
 }
 
@@ -121,6 +126,8 @@ export interface Card {
   readonly reconcileBy: string | null;
   /** Digest of what was seen in shadow. */
   readonly evidence: Digest | null;
+  /** What that evidence says; null without. */
+  readonly seen: CardEvidence | null;
   readonly bundles: {
     readonly active: CardBundle | null;
     readonly candidate: CardBundle | null;
@@ -171,6 +178,7 @@ export function makeCard(input: CardInput): Card {
     expired: isExpired(document, nowMs),
     reconcileBy: isEmergency ? timeText(document.reconcileByMs) : null,
     evidence: isEmergency ? null : document.evidence,
+    seen: input.evidence === undefined ? null : cardEvidence(input.evidence),
     bundles,
     environments: input.environments ?? null,
     elsewhere: input.elsewhere,

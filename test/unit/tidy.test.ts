@@ -46,10 +46,10 @@ const ROOMS: Readonly<Record<string, { all: readonly string[]; types?: readonly 
   signing: { all: [] },
   bundle: { all: ['cedar', 'signing'] },
   rollout: { all: ['bundle', 'signing'] },
-  repository: { all: ['bundle', 'rollout', 'signing'] },
+  repository: { all: ['bundle', 'check', 'rollout', 'signing'] },
   audit: { all: ['bundle', 'signing', 'rollout', 'repository'] },
   reload: { all: ['bundle', 'cedar', 'check', 'rollout'] },
-  analysis: { all: ['check', 'bundle', 'cedar', 'decision-log'] },
+  analysis: { all: ['check', 'bundle', 'cedar', 'decision-log'], types: ['rollout'] },
   'decision-log': { all: [], types: ['check', 'telemetry'] },
   telemetry: { all: [], types: ['check', 'reload', 'rollout'] },
 };

@@ -219,6 +219,41 @@ describe('whatever the rollout and the request', () => {
     );
   });
 
+  it('`why` says of every entry, key by key, what `standing` and `pass` go by', () => {
+    const clocks = fc.constantFrom(at(500), LIVE, at(1_500, 3_000), at(2_500));
+    const whole = fc.tuple(documents, requests, bundles, clocks);
+    check(
+      fc.property(whole, fc.boolean(), ([document, request, rest, clock], forbidden) => {
+        const strong = exception({
+          name: 'strong',
+          match: { access: 'read' },
+          overrideForbid: true,
+        });
+        const exceptions = [...document.exceptions, strong];
+        const rollout = slices({ ...document, ...rest, exceptions });
+        const entries = rollout.why(request, clock);
+        const those = (list: string) =>
+          entries.filter((entry) => entry.list === list && entry.takes && entry.live);
+        const [block, held, enforced] = ['blocks', 'hold', 'enforce'].map((list) => those(list)[0]);
+        const enforcing = held === undefined && enforced !== undefined;
+        expect(rollout.standing(request, clock)).toEqual({
+          mode: enforcing ? 'enforce' : 'shadow',
+          slice: (block ?? held ?? enforced)?.source.name,
+          blocked: block !== undefined,
+        });
+        const over = those('exceptions').find(({ source }) => !forbidden || source === strong);
+        expect(rollout.pass(request, forbidden, clock)?.name).toBe(over?.source.name);
+        const all = Object.values(document).flat();
+        expect(entries).toHaveLength(all.length + 1);
+        for (const { source, keys, takes, list } of entries) {
+          expect(keys.map(({ key }) => key).filter((key) => !(key in source.match))).toEqual([]);
+          const unknown = list === 'enforce' || list === 'blocks' ? ['yes', 'unknown'] : ['yes'];
+          expect(takes).toBe(keys.every(({ answer }) => unknown.includes(answer)));
+        }
+      }),
+    );
+  });
+
   it('a hold beats every enforced slice, and a block beats every hold', () => {
     check(
       fc.property(documents, requests, bundles, (document, request, rest) => {

@@ -330,7 +330,7 @@ describe('enforce, relax, block and exception add', () => {
     const { cedargate, approve, read, write } = repository;
     write('rollouts/dev/orders.yaml', `# ours\n${read('rollouts/dev/orders.yaml')}`);
     const steps = [
-      `enforce orders --environment dev --slice reads --match access=read --match percent=25 ${WHY}`,
+      `enforce orders --environment dev --slice reads --match access=read ${WHY}`,
       `exception add orders --environment dev --name late --owner team-late --match callers=anonymous --for 14d ${WHY}`,
       `block orders --environment dev --name abuse --caller anonymous --for 4h ${WHY}`,
     ];
@@ -340,7 +340,7 @@ describe('enforce, relax, block and exception add', () => {
     }
     const { source } = rollout(repository, 4);
     expect(source).toMatchObject({
-      enforce: [{ name: 'reads', match: { access: 'read', percent: 25 } }],
+      enforce: [{ name: 'reads', match: { access: 'read' } }],
       exceptions: [{ name: 'late', owner: 'team-late', untilMs: START + 14 * DAY }],
       blocks: [{ name: 'abuse', match: { callers: ['anonymous'] } }],
       change: { owner: 'team-orders' },
@@ -371,7 +371,7 @@ describe('enforce, relax, block and exception add', () => {
     approve('history/dev/orders/0002.json', 'bob');
     const again = await cedargate(args, 'ada');
     expect(again.stdout).toContain('\n  nothing changes but ticket, reason and dates\n');
-    const { stdout } = await cedargate(`${args} --match percent=5 --replace --json`, 'ada');
+    const { stdout } = await cedargate(`${args} --match actions=GET --replace --json`, 'ada');
     expect(JSON.parse(stdout).changes).toMatchObject([{ what: 'enforce', name: 'reads' }]);
   });
 });

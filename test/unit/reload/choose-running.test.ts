@@ -232,6 +232,8 @@ describe('what runs', () => {
       expect(lag).toMatchObject({
         code: 'rollout_misfit',
         message: '`e` names the route `cards`, which the bundle does not have',
+        file: 'orders 42 (source)',
+        line: expect.any(Number),
       });
     },
   );

@@ -30,6 +30,7 @@ function cardOf(options: RolloutOptions, more: Partial<CardInput> = {}) {
     bundle: () => ({ file: null, why: 'gone' }),
     environments: undefined,
     elsewhere: [],
+    evidence: undefined,
     nowMs: Date.parse('2026-11-21T00:00:00Z'),
     ...more,
   });
