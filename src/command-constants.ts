@@ -54,5 +54,3 @@ export const EVIDENCE_CALLERS_MAX = 10_000;
 export const EVIDENCE_BYTES_MAX = 24 * MIB;
 /** Callers of a slice that a change card names; --json and the evidence file have all. */
 export const CARD_CALLERS_SHOWN = 50;
-/** How near the end of an exception has to be for `exception list` to point at it, milliseconds. */
-export const EXCEPTION_ENDS_SOON_MS = 7 * 86_400_000;

@@ -341,12 +341,3 @@ export const EXCEPTION_ENDS_SOON_MS = 7 * 86_400_000;
 export const METRIC_SLICES_MAX = 1_000;
 /** What the end of the process waits for a reader of the decision log, milliseconds. */
 export const LOG_CLOSE_MS_MAX = 2_000;
-
-/** How often the delay of the event loop is measured while there are checks, milliseconds. */
-export const LOAD_SAMPLE_MS = 20;
-/** Requests wait too long when they always do for this long. */
-export const LOAD_WINDOW_MS = 1_000;
-/** From this delay on nothing is done that an answer does not need: candidates are not asked. */
-export const LOAD_BUSY_MS = 50;
-/** From this delay on the engine is not asked: half of what Envoy waits for an answer, 200 ms. */
-export const LOAD_OVERLOAD_MS = 100;

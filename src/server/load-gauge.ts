@@ -6,7 +6,15 @@
  * it is the least delay of a window that counts: while that is high, the queue never empties.
  */
 import type { Load } from '../check/check.js';
-import { LOAD_BUSY_MS, LOAD_OVERLOAD_MS, LOAD_SAMPLE_MS, LOAD_WINDOW_MS } from '../constants.js';
+
+/** How often the delay of the event loop is measured while there are checks, milliseconds. */
+export const LOAD_SAMPLE_MS = 20;
+/** Requests wait too long when they always do for this long. */
+export const LOAD_WINDOW_MS = 1_000;
+/** From this delay on nothing is done that an answer does not need: candidates are not asked. */
+export const LOAD_BUSY_MS = 50;
+/** From this delay on the engine is not asked: half of what Envoy waits for an answer, 200 ms. */
+export const LOAD_OVERLOAD_MS = 100;
 
 /** The least delay of the last LOAD_WINDOW_MS. Pure. */
 export class DelayWindow {

@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
+  createLoadGauge,
+  DelayWindow,
   LOAD_BUSY_MS,
   LOAD_OVERLOAD_MS,
   LOAD_SAMPLE_MS,
   LOAD_WINDOW_MS,
-} from '../../../src/constants.js';
-import { createLoadGauge, DelayWindow } from '../../../src/server/load-gauge.js';
+} from '../../../src/server/load-gauge.js';
 
 /** A window after timers that came late like this, one after the other. */
 function loadAfter(...delays: readonly number[]) {
