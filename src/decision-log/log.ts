@@ -70,7 +70,7 @@ type Fate =
   /** It could not be made. */
   | 'unmade';
 
-const NO_LIMITS: LineLimits = { perSecond: 0, callerPerSecond: 0 };
+const NO_LIMITS: LineLimits = { linesPerSecond: 0, callerLinesPerSecond: 0 };
 
 export interface DecisionLog {
   /** Never throws and never waits. */
