@@ -189,8 +189,9 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog {
       if (line.startsWith(DECISION_START)) {
         fates.logged -= 1;
         fates.unwritten += 1;
-      } else
+      } else {
         programLog.error('a change line was not written to the decision log', { change: line });
+      }
     }
     const { dropped } = counts();
     if (!flushed) programLog.warn('the decision log ended with lines unwritten', { dropped });
