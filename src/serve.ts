@@ -96,10 +96,7 @@ function assemble(config: Config): Sidecar {
       claimNames: config.claims,
     },
     sampleAllows: config.log.sampleAllows,
-    limits: {
-      perSecond: config.log.linesPerSecond,
-      callerPerSecond: config.log.callerLinesPerSecond,
-    },
+    limits: config.log,
     programLog,
     now: Date.now,
     onNewClass: metrics.newClass,

@@ -7,9 +7,9 @@ import type { HeldTo } from './evidence.js';
 
 export interface LineLimits {
   /** Lines a second of the process; 0 = no limit. */
-  readonly perSecond: number;
+  readonly linesPerSecond: number;
   /** Lines a second of one caller; 0 = no limit. */
-  readonly callerPerSecond: number;
+  readonly callerLinesPerSecond: number;
 }
 
 export interface LineLimiter {
@@ -31,9 +31,9 @@ const UNIDENTIFIED = '';
  * callers within one second share.
  */
 export function createLineLimiter(limits: LineLimits, callersMax: number): LineLimiter {
-  const { perSecond, callerPerSecond } = limits;
-  const all = new Bucket(perSecond);
-  const rest = new Bucket(callerPerSecond);
+  const { linesPerSecond, callerLinesPerSecond } = limits;
+  const all = new Bucket(linesPerSecond);
+  const rest = new Bucket(callerLinesPerSecond);
   const callers = new Map<string, Bucket>();
   let sweptMs = Number.NEGATIVE_INFINITY;
 
@@ -43,7 +43,7 @@ export function createLineLimiter(limits: LineLimits, callersMax: number): LineL
     const sweepable = nowMs < sweptMs || nowMs - sweptMs >= SECOND_MS;
     if (callers.size >= callersMax && sweepable) sweep(nowMs);
     if (callers.size >= callersMax) return rest;
-    const bucket = new Bucket(callerPerSecond);
+    const bucket = new Bucket(callerLinesPerSecond);
     callers.set(principal, bucket);
     return bucket;
   }
@@ -60,8 +60,8 @@ export function createLineLimiter(limits: LineLimits, callersMax: number): LineL
 
   return {
     admits(principal, held, nowMs) {
-      if (perSecond > 0 && !all.refill(nowMs) && held !== 'neither') return false;
-      if (callerPerSecond > 0 && held === 'caller') {
+      if (linesPerSecond > 0 && !all.refill(nowMs) && held !== 'neither') return false;
+      if (callerLinesPerSecond > 0 && held === 'caller') {
         const own = bucketOf(principal ?? UNIDENTIFIED, nowMs);
         if (!own.refill(nowMs)) return false;
         own.take();

@@ -70,7 +70,7 @@ type Fate =
   /** It could not be made. */
   | 'unmade';
 
-const NO_LIMITS: LineLimits = { perSecond: 0, callerPerSecond: 0 };
+const NO_LIMITS: LineLimits = { linesPerSecond: 0, callerLinesPerSecond: 0 };
 
 export interface DecisionLog {
   /** Never throws and never waits. */
@@ -189,8 +189,9 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog {
       if (line.startsWith(DECISION_START)) {
         fates.logged -= 1;
         fates.unwritten += 1;
-      } else
+      } else {
         programLog.error('a change line was not written to the decision log', { change: line });
+      }
     }
     const { dropped } = counts();
     if (!flushed) programLog.warn('the decision log ended with lines unwritten', { dropped });

@@ -6,10 +6,10 @@ import '../../support/properties.js';
 const T0 = 1_700_000_000_000;
 const MANY = 1_000;
 
-const forCaller = (perSecond: number, callersMax = MANY) =>
-  createLineLimiter({ perSecond: 0, callerPerSecond: perSecond }, callersMax);
-const forProcess = (perSecond: number) =>
-  createLineLimiter({ perSecond, callerPerSecond: 0 }, MANY);
+const forCaller = (callerLinesPerSecond: number, callersMax = MANY) =>
+  createLineLimiter({ linesPerSecond: 0, callerLinesPerSecond }, callersMax);
+const forProcess = (linesPerSecond: number) =>
+  createLineLimiter({ linesPerSecond, callerLinesPerSecond: 0 }, MANY);
 
 /** How many of `count` lines at once are admitted. */
 function admitted(limiter: LineLimiter, caller: string | undefined, count: number, nowMs = T0) {
@@ -20,7 +20,7 @@ function admitted(limiter: LineLimiter, caller: string | undefined, count: numbe
 
 describe('burst limits', () => {
   it('of 0 limit nothing', () => {
-    const limiter = createLineLimiter({ perSecond: 0, callerPerSecond: 0 }, MANY);
+    const limiter = createLineLimiter({ linesPerSecond: 0, callerLinesPerSecond: 0 }, MANY);
     expect(admitted(limiter, 'a', 5_000)).toBe(5_000);
   });
 
@@ -39,7 +39,7 @@ describe('burst limits', () => {
   });
 
   it('let pass what is not held to them, and count it where others are', () => {
-    const limiter = createLineLimiter({ perSecond: 4, callerPerSecond: 2 }, MANY);
+    const limiter = createLineLimiter({ linesPerSecond: 4, callerLinesPerSecond: 2 }, MANY);
     expect(admitted(limiter, 'a', 9)).toBe(2);
     // Not held to that of the caller: what is left of the process is for it.
     expect(limiter.admits('a', 'process', T0)).toBe(true);
@@ -52,10 +52,10 @@ describe('burst limits', () => {
   });
 
   it('take no token of a line that is refused by the other', () => {
-    const byCaller = createLineLimiter({ perSecond: 3, callerPerSecond: 2 }, MANY);
+    const byCaller = createLineLimiter({ linesPerSecond: 3, callerLinesPerSecond: 2 }, MANY);
     expect(admitted(byCaller, 'a', 9)).toBe(2);
     expect(admitted(byCaller, 'b', 9)).toBe(1);
-    const byProcess = createLineLimiter({ perSecond: 2, callerPerSecond: 1 }, MANY);
+    const byProcess = createLineLimiter({ linesPerSecond: 2, callerLinesPerSecond: 1 }, MANY);
     const asks = (...callers: string[]) => callers.map((c) => byProcess.admits(c, 'caller', T0));
     expect(asks('a', 'b', 'c')).toEqual([true, true, false]);
     expect(byProcess.admits('c', 'caller', T0 + 500)).toBe(true);
@@ -114,8 +114,8 @@ describe('property', () => {
         fc.integer({ min: 1, max: 20 }),
         fc.integer({ min: 1, max: 20 }),
         fc.array(step, { maxLength: 200 }),
-        (perSecond, callerPerSecond, steps) => {
-          const limiter = createLineLimiter({ perSecond, callerPerSecond }, MANY);
+        (linesPerSecond, callerLinesPerSecond, steps) => {
+          const limiter = createLineLimiter({ linesPerSecond, callerLinesPerSecond }, MANY);
           const lines: { readonly caller: string | undefined; readonly atMs: number }[] = [];
           let nowMs = T0;
           for (const { caller, waitMs } of steps) {
@@ -130,11 +130,11 @@ describe('property', () => {
               }
             });
           };
-          expectHeld(lines, perSecond);
+          expectHeld(lines, linesPerSecond);
           for (const caller of ['a', 'b', 'anonymous', undefined]) {
             expectHeld(
               lines.filter((line) => line.caller === caller),
-              callerPerSecond,
+              callerLinesPerSecond,
             );
           }
         },

@@ -215,7 +215,7 @@ describe('sampling', () => {
 
 describe('burst limits', () => {
   test('drop what one caller is denied too often, and say so once, with the caller', () => {
-    const limits = { perSecond: 0, callerPerSecond: 2 };
+    const limits = { linesPerSecond: 0, callerLinesPerSecond: 2 };
     const { log, open, lines, said } = rig({ limits });
     open();
     for (let i = 0; i < 9; i += 1) log.decision(checkRecord({ principal: 'noisy', ...DENIED }), 1);
@@ -235,7 +235,7 @@ describe('burst limits', () => {
   });
 
   test('ask the clock: a second later there are lines again', () => {
-    const limits = { perSecond: 1, callerPerSecond: 0 };
+    const limits = { linesPerSecond: 1, callerLinesPerSecond: 0 };
     const { log } = rig({ limits });
     for (let second = 0; second < 3; second += 1) {
       for (let i = 0; i < 5; i += 1) log.decision(checkRecord(DENIED), 1);
@@ -247,7 +247,7 @@ describe('burst limits', () => {
 
 describe('a line that its destination requires', () => {
   test('is neither sampled nor limited, and finds a place of any length while there is room', () => {
-    const limits = { perSecond: 1, callerPerSecond: 1 };
+    const limits = { linesPerSecond: 1, callerLinesPerSecond: 1 };
     const { log } = rig({ queueBytesMax: 4_000, sampleAllows: 0, limits });
     const long = { ...REQUIRED, path: 'x'.repeat(900) };
     let decided = 0;
@@ -287,7 +287,7 @@ describe('property', () => {
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
         const { log, lines, pending, release } = rig({
           ...{ queueBytesMax: 3_000, sampleAllows: 0.5 },
-          limits: { perSecond: 6, callerPerSecond: 3 },
+          limits: { linesPerSecond: 6, callerLinesPerSecond: 3 },
         });
         let checks = 0;
         let closed: Promise<boolean> | undefined;
