@@ -20,6 +20,8 @@ export type HeldTo = 'neither' | 'process' | 'caller';
  * how many there are. Blocked requests are held to both: a block is made for a caller who floods, and
  * `checks_total{reason="blocked"}` has their number.
  */
-export function heldTo({ regime }: CheckRecord, firstSeen: boolean): HeldTo {
-  return firstSeen || regime.requireLog ? 'neither' : 'caller';
+export function heldTo({ regime, candidate }: CheckRecord, firstSeen: boolean): HeldTo {
+  if (firstSeen || regime.requireLog) return 'neither';
+  // What a candidate would change for the caller who asks most is what people look for.
+  return candidate?.flip === true ? 'process' : 'caller';
 }

@@ -39,6 +39,7 @@ describe('a line', () => {
     [{}, false, 'caller'],
     [DENIED, false, 'caller'],
     [{ ...DENIED, reason: 'blocked', outcome: 'deny' }, false, 'caller'],
+    [{ candidate: FLIP }, false, 'process'],
     [{}, true, 'neither'],
     [REQUIRED, false, 'neither'],
   ])('%o, new class %s, is held to: %s', (changes, firstSeen, held) => {
