@@ -24,6 +24,8 @@ export default defineConfig({
         test: {
           name: 'process',
           include: ['test/process/**/*.test.ts'],
+          // What these test is in processes of its own.
+          isolate: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -32,6 +34,7 @@ export default defineConfig({
         test: {
           name: 'envoy',
           include: ['test/envoy/*.test.ts'],
+          isolate: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
@@ -40,6 +43,7 @@ export default defineConfig({
         test: {
           name: 'envoy-load',
           include: ['test/envoy/load/*.test.ts'],
+          isolate: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // After the others: what is measured here under load should have the machine to itself.

@@ -1,7 +1,7 @@
 /** docs/rollouts.md, command by command, as somebody would who follows it; only the clock is made. */
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { run } from '../../src/commands/program.js';
 import { parseDuration } from '../../src/rollout/utc-time.js';
 import { temporaryDirectory } from '../support/bundle-files.js';
@@ -39,6 +39,7 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
+afterEach(() => void vi.useRealTimers());
 
 async function type(command: string): Promise<string> {
   const [program = '', ...args] = [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(
