@@ -3,16 +3,14 @@
  * person and approved by two; an old document is refused, an emergency acts at once, and the history
  * answers what an auditor asks.
  */
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createKubeletVolume, type KubeletVolume } from '../test/support/kubelet-volume.js';
 import type { LogLine } from '../test/support/program.js';
-import type { Sidecar } from '../test/support/sidecar.js';
 import { waitFor } from '../test/support/wait.js';
+import { Approved, LOG } from './approved.js';
 import { APPROVERS, ApprovedRepository, AUTHOR } from './approved-repository.js';
 import type { Bundles } from './bundles.js';
 import { BATCH_CREATES, callAll, READ, WAIT } from './calls.js';
-import { cedargate, type Run } from './cli.js';
+import { cedargate } from './cli.js';
 import { errorLine } from './judge-bundles.js';
 import type { Stage } from './stage.js';
 import type { World } from './world.js';
@@ -26,38 +24,34 @@ const FIRST = [
   '--review-by',
   '2099-01-01',
 ];
-const FILE = 'payments.json';
 
-export async function actThree(stage: Stage, world: World, bundles: Bundles): Promise<void> {
+export async function actThree(stage: Stage, world: World, bundles: Bundles): Promise<Approved> {
   stage.heading('Act three: only what is approved');
   stage.note(
     'So far the arguments of a sidecar said which bundle it serves. Now a document says it: numbered,',
     'written by one person, approved by others, and the same rules judge it everywhere.',
   );
-  const story = new ApprovedStory(
-    stage,
-    world,
-    new ApprovedRepository(join(world.dir, 'repository')),
-  );
+  const approved = new Approved(stage, world);
+  const story = new ApprovedStory(approved);
   await story.promote(bundles);
   await story.serve();
   await story.replay();
   await story.relax();
   await story.history();
+  return approved;
 }
 
 class ApprovedStory {
   readonly #stage: Stage;
   readonly #world: World;
+  readonly #approved: Approved;
   readonly #repository: ApprovedRepository;
-  readonly #volume: KubeletVolume;
-  #sidecar: Sidecar | undefined;
 
-  constructor(stage: Stage, world: World, repository: ApprovedRepository) {
-    this.#stage = stage;
-    this.#world = world;
-    this.#repository = repository;
-    this.#volume = createKubeletVolume(join(world.dir, 'rollout'));
+  constructor(approved: Approved) {
+    this.#approved = approved;
+    this.#stage = approved.stage;
+    this.#world = approved.world;
+    this.#repository = approved.repository;
   }
 
   async promote(bundles: Bundles): Promise<void> {
@@ -77,14 +71,14 @@ class ApprovedStory {
       const before = ENVIRONMENTS[i - 1];
       const from = before === undefined ? ['--bundle', bundle] : ['--from', before];
       if (before !== undefined) await this.#soaked(before);
-      await this.#change('promote', environment, [...FIRST, ...from], `CHG-${i + 1}`);
+      await this.#approved.change(['promote'], environment, [...FIRST, ...from], `CHG-${i + 1}`);
       const file = repository.document(environment, 1);
       if (i === 0) {
-        const own = await this.#run('approve', file, '--key', `${AUTHOR}.key`);
+        const own = await this.#approved.run('approve', file, '--key', `${AUTHOR}.key`);
         stage.quote(errorLine(own));
         stage.claim('authorRefused', { seen: own.code === 4, evidence: `exit code ${own.code}` });
       }
-      await this.#approve(file);
+      await this.#approved.approve(file);
     }
     const digests = ENVIRONMENTS.map((each) =>
       repository.activeDigest(repository.document(each, 1)),
@@ -99,23 +93,28 @@ class ApprovedStory {
     const stage = this.#stage;
     const repository = this.#repository;
     stage.heading('10  A sidecar serves the document');
-    await this.#change('enforce', 'production', ['--slice', 'everything'], 'CHG-4');
+    await this.#approved.change(['enforce'], 'production', ['--slice', 'everything'], 'CHG-4');
     const file = repository.document('production', 2);
-    await this.#approve(file);
+    await this.#approved.approve(file);
     await this.#world.sidecarIn('production').stop();
-    await this.#volume.write({ [FILE]: repository.read(repository.document('production', 1)) });
-    const flags = ['--bundles', repository.at('bundles'), '--rollout', this.#volume.directory];
+    await this.#approved.mount(1);
+    const flags = [
+      '--bundles',
+      repository.at('bundles'),
+      '--rollout',
+      this.#approved.volume.directory,
+    ];
     flags.push('--trust', repository.at('trust.yaml'), '--trust-digest', repository.trustDigest);
     flags.push('--state', join(this.#world.dir, 'state'));
     stage.note(
       '$ cedargate serve --environment production --bundles bundles --rollout ... --state ...',
     );
-    this.#sidecar = await this.#world.startApproved(flags);
+    this.#approved.sidecar = await this.#world.startApproved(flags);
     await this.#world.decided(READ, 'enforcing');
     stage.note('Document 1: everything in shadow.');
     const [shadow] = await callAll(stage, this.#world, 'enforcing', [BATCH_CREATES]);
-    await this.#volume.write({ [FILE]: repository.read(file) });
-    await this.#runs(2);
+    await this.#approved.mount(2);
+    await this.#approved.runs(2);
     stage.note('Document 2: everything enforced.');
     const [enforced] = await callAll(stage, this.#world, 'enforcing', [BATCH_CREATES]);
     stage.claim('approvedServed', {
@@ -130,12 +129,11 @@ class ApprovedStory {
 
   async replay(): Promise<void> {
     const stage = this.#stage;
-    const repository = this.#repository;
     stage.heading('11  Somebody mounts the document of last week');
-    const from = this.#mustServe().lines.length;
-    await this.#volume.write({ [FILE]: repository.read(repository.document('production', 1)) });
+    const from = this.#approved.serving.lines.length;
+    await this.#approved.mount(1);
     const refused = (line: LogLine) => line.type === 'change' && line.result === 'refused';
-    const line = await this.#mustServe().waitForLine(refused, { ...WAIT, from });
+    const line = await this.#approved.serving.waitForLine(refused, { ...WAIT, from });
     stage.quote(`${line.reason}: ${line.message}`);
     const [seen] = await callAll(stage, this.#world, 'enforcing', [BATCH_CREATES]);
     stage.claim('replayRefused', {
@@ -146,16 +144,15 @@ class ApprovedStory {
 
   async relax(): Promise<void> {
     const stage = this.#stage;
-    const repository = this.#repository;
     stage.heading('12  3 am: one key, and everything is in shadow');
     const startedMs = performance.now();
     const emergency = ['--emergency', '--ticket', 'INC-1', '--key', `${APPROVERS[1]}.key`];
-    await this.#mustRun('relax', 'payments', '--environment', 'production', ...emergency);
-    await this.#volume.write({ [FILE]: repository.read(repository.document('production', 3)) });
-    await this.#runs(3);
+    await this.#approved.mustRun('relax', 'payments', '--environment', 'production', ...emergency);
+    await this.#approved.mount(3);
+    await this.#approved.runs(3);
     const seconds = (performance.now() - startedMs) / 1_000;
     const [seen] = await callAll(stage, this.#world, 'enforcing', [BATCH_CREATES]);
-    const { emergency: shown } = await this.#mustServe().status();
+    const { emergency: shown } = await this.#approved.serving.status();
     stage.note(`/status shows it until a later document takes it over: ${JSON.stringify(shown)}`);
     stage.claim('relaxedAtOnce', {
       seen: seen?.row.status === 200 && shown !== null,
@@ -166,16 +163,10 @@ class ApprovedStory {
   async history(): Promise<void> {
     const stage = this.#stage;
     stage.heading('13  The four questions');
-    const log = this.#repository.at('production.log');
-    writeFileSync(
-      log,
-      this.#mustServe()
-        .lines.map((line) => `${JSON.stringify(line)}\n`)
-        .join(''),
-    );
+    this.#approved.writeLog();
     const url = `http://127.0.0.1:${this.#world.adminPort('production')}/status`;
-    const args = ['history', 'payments', '--environment', 'production', '--log', 'production.log'];
-    const run = await this.#mustRun(...args, '--status-url', url);
+    const args = ['history', 'payments', '--environment', 'production', '--log', LOG];
+    const run = await this.#approved.mustRun(...args, '--status-url', url);
     stage.quote(...run.stdout.trimEnd().split('\n'));
     const told = ['CHG-4', 'INC-1', ...APPROVERS, AUTHOR].filter((word) =>
       run.stdout.includes(word),
@@ -200,37 +191,5 @@ class ApprovedStory {
     this.#stage.note(`(waiting until it was active in ${environment} for long enough: 1s here)`);
     const until = Date.now() + 1_000;
     await waitFor('the soak time', () => Date.now() >= until);
-  }
-
-  async #change(command: string, environment: string, flags: readonly string[], ticket: string) {
-    const why = ['--ticket', ticket, '--reason', 'demo', '--key', `${AUTHOR}.key`];
-    await this.#mustRun(command, 'payments', '--environment', environment, ...flags, ...why);
-  }
-
-  async #approve(file: string): Promise<void> {
-    for (const person of APPROVERS) await this.#mustRun('approve', file, '--key', `${person}.key`);
-  }
-
-  async #runs(sequence: number): Promise<void> {
-    const sidecar = this.#mustServe();
-    const at = async () =>
-      ((await sidecar.status()).rollout as { sequence?: number } | null)?.sequence;
-    await waitFor(`document ${sequence}`, async () => (await at()) === sequence, WAIT);
-  }
-
-  #mustServe(): Sidecar {
-    if (this.#sidecar === undefined) throw new Error('no sidecar serves the document');
-    return this.#sidecar;
-  }
-
-  #run(...args: readonly string[]): Promise<Run> {
-    this.#stage.note(`$ cedargate ${args.join(' ')}`);
-    return cedargate(args, this.#repository.dir);
-  }
-
-  async #mustRun(...args: readonly string[]): Promise<Run> {
-    const run = await this.#run(...args);
-    if (run.code === 0) return run;
-    throw new Error(`\`cedargate ${args.join(' ')}\` ended with ${run.code}: ${errorLine(run)}`);
   }
 }

@@ -71,6 +71,11 @@ export class ApprovedRepository {
     return readFileSync(this.at(file));
   }
 
+  /** What people edit. */
+  source(environment: string): string {
+    return join('rollouts', environment, 'payments.yaml');
+  }
+
   /** Digest of the bundle that a document makes active, as it is sealed. */
   activeDigest(file: string): string {
     const { payload } = JSON.parse(this.read(file).toString('utf8')) as { payload: string };

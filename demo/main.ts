@@ -1,10 +1,11 @@
 /**
- * `make demo`: the main job end to end on real Envoys, as a story in three acts. Exit 0 only when every
+ * `make demo`: the main job end to end on real Envoys, as a story in four acts. Exit 0 only when every
  * claim of observe.ts was observed; what was not is named. KEEP=1 leaves it running.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { actFour } from './act-four.js';
 import { actOne } from './act-one.js';
 import { actThree } from './act-three.js';
 import { actTwo } from './act-two.js';
@@ -26,7 +27,7 @@ async function story(world: World, bundles: Bundles): Promise<void> {
   stage.heading('cedargate demo');
   await actOne(stage, world);
   await actTwo(stage, world, bundles);
-  await actThree(stage, world, bundles);
+  await actFour(await actThree(stage, world, bundles), bundles);
 }
 
 /** Says what was not observed; the exit code. */

@@ -30,6 +30,13 @@ export const CLAIMS = {
   relaxedAtOnce: 'emergency: one key puts everything back to shadow, within seconds',
   fourAnswers:
     'history: what changed, who approved it, where it ran, what became of the one before',
+  percentTaken:
+    'percentage: reads are enforced for the callers that the change card named, no others',
+  partnerHeld: 'hold: the partner stays in shadow meanwhile',
+  flipLogged: 'candidate: the log says whom the next version would break, and nobody is broken',
+  exceptionPasses:
+    'exception: what was denied passes under a ticket, until a day that /status names',
+  blockHolds: 'block: one key stops a caller at once, in shadow too',
 } as const;
 
 export type Claim = keyof typeof CLAIMS;

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createCa, type Leaf } from '../test/support/certs.js';
+import { type CertificateAuthority, createCa, type Leaf } from '../test/support/certs.js';
 import { type EnvoyConfig, readEnvoyConfig, startEnvoy } from '../test/support/envoy.js';
 import { type ClientTls, request } from '../test/support/http-client.js';
 import { createKubeletVolume, type KubeletVolume } from '../test/support/kubelet-volume.js';
@@ -37,7 +37,7 @@ const PROFILES = {
 export type Listener = 'observe' | 'enforcing' | 'testing';
 export type Environment = 'production' | 'test';
 export type Mode = 'shadow' | 'enforce';
-export type Caller = 'orders' | 'batch';
+export type Caller = 'orders' | 'batch' | 'partner' | `client-${number}`;
 
 export interface Call {
   readonly caller: Caller;
@@ -63,7 +63,7 @@ export class World {
 
   readonly #stops: (() => Promise<unknown>)[] = [];
   readonly #sidecars: Sidecar[] = [];
-  #ca = '';
+  #authority: CertificateAuthority | undefined;
   #leaves = new Map<Caller, Leaf>();
   #listeners: Record<Listener, number> = { observe: 0, enforcing: 0, testing: 0 };
   #cedargates: Record<Environment, CedargatePorts> = {
@@ -76,10 +76,8 @@ export class World {
   /** Certificates, policies, upstream, cedargate in shadow, Envoy, in this order. */
   async start(policies: Policies): Promise<void> {
     const ca = createCa(this.certs);
-    this.#ca = ca.cert;
-    for (const caller of ['orders', 'batch'] as const) {
-      this.#leaves.set(caller, ca.spiffe(caller, spiffeId(caller)));
-    }
+    this.#authority = ca;
+    this.certify('orders', 'batch');
     // The DNS name is for curl; callers inside a mesh look at the URI.
     ca.leaf('payments', { uris: [spiffeId('payments')], dns: ['localhost'] });
     await this.volume.write(policies);
@@ -92,6 +90,18 @@ export class World {
     this.#cedargates = { production: { grpc, admin }, test: { grpc: testGrpc, admin: testAdmin } };
     await this.startSidecar('shadow');
     await this.#startEnvoy('production', ['observe', 'enforcing']);
+  }
+
+  /** Certificates for more callers. */
+  certify(...callers: readonly Caller[]): void {
+    for (const caller of callers) {
+      this.#leaves.set(caller, this.#ca.spiffe(caller, spiffeId(caller)));
+    }
+  }
+
+  get #ca(): CertificateAuthority {
+    if (this.#authority === undefined) throw new Error('there is no certificate authority yet');
+    return this.#authority;
   }
 
   get sidecar(): Sidecar {
@@ -201,7 +211,7 @@ export class World {
   #tls(caller: Caller): ClientTls {
     const leaf = this.#leaves.get(caller);
     if (leaf === undefined) throw new Error(`no certificate for ${caller}`);
-    return { ca: this.#ca, leaf };
+    return { ca: this.#ca.cert, leaf };
   }
 
   async #startSidecar(environment: Environment, flags: readonly string[]): Promise<Sidecar> {
@@ -257,7 +267,9 @@ interface CedargatePorts {
   readonly admin: number;
 }
 
-function spiffeId(workload: string): string {
+/** The partner's is of another trust domain. */
+export function spiffeId(workload: Caller | 'payments'): string {
+  if (workload === 'partner') return 'spiffe://partner.example/ns/edge/sa/gateway';
   return `spiffe://example.org/ns/shop/sa/${workload}`;
 }
 
