@@ -38,7 +38,7 @@ const REQUESTS = [
   { method: 'DELETE', path: '/items/1' },
 ] as const;
 
-export async function soak(checks: number): Promise<string> {
+export async function soakThroughEnvoy(checks: number): Promise<string> {
   const rollout = new SoakRollout();
   const world = await startWorld({
     profile: 'enforcing',

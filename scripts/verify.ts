@@ -17,6 +17,7 @@ import type { LogLine } from '../test/support/program.js';
 import { startSidecar } from '../test/support/sidecar.js';
 import { cosignSigns, cosignVersion, withoutCosign } from './cosign.js';
 import { inTemporaryFolder, ROOT, run, versionOf } from './shell.js';
+import { soakThroughEnvoy } from './soak.js';
 
 const REPORT = 'docs/verified.json';
 /** The npm package `node`, which carries the binary. */
@@ -35,6 +36,8 @@ const LARGE_LOAD_MS_MAX = 60_000;
 const SOAK_CHECKS = 60_000;
 const SOAK_POLICIES = 10;
 const SOAK_CONCURRENCY = 16;
+/** With reloads, widening slices and expiring exceptions. */
+const ENVOY_CHECKS = 200_000;
 const OUTPUT_LINES_SHOWN = 60;
 /** Printed last by test/support/reporter.ts. */
 const CLOSING_LINE = /^cedargate: (\d+) passed, 0 failed, \d+ skipped$/m;
@@ -63,6 +66,10 @@ const STEPS: readonly Step[] = [
   { name: `a state directory, ${STATE_KILLS} times kill -9`, run: stateKills },
   { name: `${LARGE_POLICIES} policies taken ${LARGE_LOADS} times`, run: largeBundles },
   { name: `${SOAK_CHECKS} checks in one process`, run: soak },
+  {
+    name: `${ENVOY_CHECKS} mixed checks through Envoy under changing documents`,
+    run: () => soakThroughEnvoy(ENVOY_CHECKS),
+  },
   { name: `one bundle built here and on ${OTHER_NODE}: the same bytes`, run: sameBytes },
   { name: 'a bundle signed by cosign', run: cosignSigns, absent: withoutCosign },
   { name: 'demo', run: demo },
