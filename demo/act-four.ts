@@ -18,7 +18,7 @@ import { type Call, type Caller, spiffeId, type World } from './world.js';
 
 const CLIENTS = Array.from({ length: 12 }, (_, n): Caller => `client-${n + 1}`);
 const EVERYBODY: readonly Caller[] = [...CLIENTS, 'partner'];
-const PERCENT = 60;
+const PERCENT = 50;
 /** Nobody but an operator may, from inside the network. */
 const admin = (caller: Caller): Call => ({ caller, method: 'GET', path: '/admin/keys' });
 const CANDIDATE = 'candidate.tar.gz';
@@ -79,7 +79,8 @@ class EnforcementStory {
   #edit(version: string): void {
     const file = this.#approved.repository.at(this.#approved.repository.source('production'));
     const document = parseDocument(readFileSync(file, 'utf8'));
-    const own = `payments@${version}`;
+    const [name] = String(document.get('bundle')).split('@');
+    const own = `${name}@${version}`;
     document.set('candidate', own);
     document.set('enforce', [
       { name: 'batch-writes', match: { callers: [spiffeId('batch')], access: 'write' } },
