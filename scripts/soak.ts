@@ -54,8 +54,8 @@ export async function soakThroughEnvoy(checks: number): Promise<string> {
       });
     });
     for (let n = 1; n < DOCUMENTS; n += 1) {
-      const from = asked.length;
-      await waitFor('more answers', () => asked.length - from >= checks / DOCUMENTS || failure, {
+      const due = (n * checks) / (DOCUMENTS + 1);
+      await waitFor(`${due} answers`, () => asked.length >= due || failure, {
         timeoutMs: 600_000,
       });
       if (failure !== undefined) throw failure;
@@ -69,20 +69,20 @@ export async function soakThroughEnvoy(checks: number): Promise<string> {
   }
 }
 
-function leavesOf({ ca }: World): readonly (Leaf | undefined)[] {
+function leavesOf({ ca }: World): readonly Leaf[] {
   const workloads = Array.from({ length: CALLERS }, (_, n) => ca.spiffe(`c${n}`, callerOf(n)));
-  const own = [...workloads, ca.spiffe('partner', PARTNER), undefined];
-  return Array.from({ length: CONNECTIONS }, (_, n) => own[n % own.length]);
+  const own = [...workloads, ca.spiffe('partner', PARTNER)];
+  return Array.from({ length: CONNECTIONS }, (_, n) => own[n % own.length] as Leaf);
 }
 
 /** One connection: one request after the other until all together are enough. */
 async function askOn(
   { port, ca }: World,
-  leaf: Leaf | undefined,
+  leaf: Leaf,
   client: number,
   { asked, checks }: { readonly asked: Asked[]; readonly checks: number },
 ): Promise<void> {
-  const tls = { ca: ca.cert, ...(leaf === undefined ? {} : { leaf }) };
+  const tls = { ca: ca.cert, leaf };
   const agent = new https.Agent({ keepAlive: true, maxSockets: 1, ...tlsOptions(tls) });
   for (let n = client; asked.length + CONNECTIONS <= checks; n += 1) {
     const what = REQUESTS[n % REQUESTS.length] as (typeof REQUESTS)[number];

@@ -34,8 +34,8 @@ export class DelayWindow {
     const [first] = this.#samples;
     const last = this.#samples.at(-1);
     if (first === undefined || last === undefined) return 'normal';
-    // Not before there has been time for the queue to empty.
-    if (last.atMs - first.atMs < LOAD_WINDOW_MS / 2) return 'normal';
+    // Not before there has been time for the queue to empty: a late timer speaks for its whole delay.
+    if (last.atMs - (first.atMs - first.delayMs) < LOAD_WINDOW_MS / 2) return 'normal';
     const least = Math.min(...this.#samples.map(({ delayMs }) => delayMs));
     if (least >= LOAD_OVERLOAD_MS) return 'overload';
     return least >= LOAD_BUSY_MS ? 'busy' : 'normal';

@@ -32,10 +32,14 @@ describe('the load', () => {
     expect(loadAfter(...delays)).toBe(load);
   });
 
-  it('is normal after one long stall, and before there was time for the queue to empty', () => {
-    expect(loadAfter(...long(1), 5_000)).toBe('normal');
-    expect(loadAfter(5_000)).toBe('normal');
+  it('is normal after one stall, and before there was time for the queue to empty', () => {
+    expect(loadAfter(...long(1), LOAD_WINDOW_MS / 2)).toBe('normal');
     expect(loadAfter(LOAD_OVERLOAD_MS, LOAD_OVERLOAD_MS)).toBe('normal');
+  });
+
+  it('is an overload after a stall that is longer than all that: what waits is late', () => {
+    expect(loadAfter(...long(1), 2 * LOAD_WINDOW_MS)).toBe('overload');
+    expect(loadAfter(...long(1), 2 * LOAD_WINDOW_MS, 1)).toBe('normal');
   });
 
   it('is normal again with the first timer that comes in time', () => {
