@@ -226,11 +226,12 @@ describe('a built bundle', () => {
     );
   });
 
-  it('is refused or identical when the tar in it is damaged and packed again', () => {
+  it('is refused or has the same files when the tar in it is damaged and packed again', () => {
     fc.assert(
       fc.property(damage(tar.length), (where) => {
         const found = files(gzipSync(damaged(tar, where), { level: 1 }));
-        if (found !== undefined) expect(found).toEqual(original);
+        // Free text of the manifest may have changed: then the digest is another.
+        if (found !== undefined) expect(found.files).toEqual(original?.files);
       }),
     );
   });
