@@ -1,6 +1,6 @@
 /** The change line: every generation that was taken, and every one that was refused. */
 import type { ErrorCode, Problem } from '../errors.js';
-import { type LogOrigin, SCHEMA_VERSION } from './event.js';
+import { type LogOrigin, SCHEMA_VERSION } from './line.js';
 
 /** The document that a change is about; undefined without a rollout. */
 export interface ChangeDocument {

@@ -8,7 +8,7 @@ import { compileBundle } from '../../../src/bundle/compile.js';
 import { createEvaluator } from '../../../src/cedar/evaluator.js';
 import { check } from '../../../src/check/check.js';
 import { soleGeneration } from '../../../src/check/regime.js';
-import { decisionEvent } from '../../../src/decision-log/event.js';
+import { decisionLine, originText } from '../../../src/decision-log/line.js';
 import { createRolloutGeneration } from '../../../src/reload/generation.js';
 import { approvedState } from '../../support/approved-states.js';
 import { maskSettings } from '../../support/decision-logs.js';
@@ -84,8 +84,8 @@ describe('where a request is said to stand', () => {
 
         // A blocked line does not say whether its path could be read.
         if (reason === 'blocked') return;
-        const event = decisionEvent(record, {
-          origin: { workload: 'w', environment: undefined, cluster: undefined },
+        const line = decisionLine(record, {
+          origin: originText({ workload: 'w', environment: undefined, cluster: undefined }),
           ...{
             timestampMs: nowMs,
             durationUs: 0,
@@ -94,7 +94,7 @@ describe('where a request is said to stand', () => {
             mask: maskSettings(),
           },
         });
-        const observed = readObserved(JSON.stringify(event));
+        const observed = readObserved(line);
         const traits = observed.kind === 'decision' ? traitsOf(observed.request) : undefined;
         if (traits === undefined) throw new Error('the line is none');
         const again = explainStanding({ ...point, traits });

@@ -9,7 +9,7 @@ import { check } from '../../../src/check/check.js';
 import { soleGeneration } from '../../../src/check/regime.js';
 import type { ActiveBundle } from '../../../src/check/types.js';
 import { configSchema } from '../../../src/config/schema.js';
-import { decisionEvent } from '../../../src/decision-log/event.js';
+import { decisionLine, originText } from '../../../src/decision-log/line.js';
 import * as logMask from '../../../src/decision-log/mask.js';
 import { smallFiles } from './small-bundle.js';
 
@@ -157,8 +157,8 @@ describe('a line of the decision log', () => {
     const generation = soleGeneration(1, { mode: 'shadow', stamp: '1+abc.unsigned', active });
     const call = { message, deadlineMs: Infinity, nowMs: NOW_MS, decisionId: 'id' };
     const { record } = check(call, generation, settings);
-    const event = decisionEvent(record, {
-      origin: { workload: 'w', environment: undefined, cluster: undefined },
+    return decisionLine(record, {
+      origin: originText({ workload: 'w', environment: undefined, cluster: undefined }),
       timestampMs: NOW_MS,
       durationUs: 1,
       firstSeen: false,
@@ -170,7 +170,6 @@ describe('a line of the decision log', () => {
         claimNames: DEFAULT_CLAIM_NAMES,
       },
     });
-    return JSON.stringify(event);
   }
 
   function explainLine(text: string, active = small): Explanation {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { CheckRecord } from '../../../src/check/types.js';
+import type { CheckError, CheckRecord } from '../../../src/check/types.js';
 import {
   CLASSES_MAX,
   LOG_CALLERS_MAX,
@@ -14,7 +15,12 @@ import {
   LOG_TEXT_CHARS_MAX,
 } from '../../../src/constants.js';
 import { type Change, changeEvent } from '../../../src/decision-log/change.js';
-import { decisionEvent, withoutInput } from '../../../src/decision-log/event.js';
+import {
+  decisionLine,
+  type LineContext,
+  originText,
+  shortDecisionLine,
+} from '../../../src/decision-log/line.js';
 import { problem } from '../../../src/errors.js';
 import { checkRecord, DIGEST, ROLLOUT, regime } from '../../support/check-records.js';
 import { maskSettings } from '../../support/decision-logs.js';
@@ -22,20 +28,26 @@ import { maskSettings } from '../../support/decision-logs.js';
 const ORIGIN = { workload: 'payments-0', environment: 'production', cluster: 'eu-1' };
 const TIMESTAMP_MS = Date.UTC(2026, 10, 22, 10, 0, 0, 5);
 
+const contextOf = (origin: object, sampledShare: number): LineContext => ({
+  origin: originText({ ...ORIGIN, environment: undefined, cluster: undefined, ...origin }),
+  timestampMs: TIMESTAMP_MS,
+  durationUs: 143.6,
+  firstSeen: true,
+  sampledShare,
+  mask: maskSettings(),
+});
+
+/** What the line of this record says. */
 function eventOf(
   record: CheckRecord,
   origin: typeof ORIGIN | { workload: string } = ORIGIN,
   sampledShare = 1,
 ) {
-  return decisionEvent(record, {
-    origin: { environment: undefined, cluster: undefined, ...origin },
-    timestampMs: TIMESTAMP_MS,
-    durationUs: 143.6,
-    firstSeen: true,
-    sampledShare,
-    mask: maskSettings(),
-  });
+  return JSON.parse(decisionLine(record, contextOf(origin, sampledShare)));
 }
+
+const shortEventOf = (record: CheckRecord) =>
+  JSON.parse(shortDecisionLine(record, contextOf(ORIGIN, 1)));
 
 /** A record of a request of which nothing could be read. */
 const UNREADABLE = checkRecord({
@@ -166,22 +178,48 @@ describe('a decision event', () => {
   });
 
   test('without its input it says so and is not replayable', () => {
-    const event = withoutInput(eventOf(checkRecord()));
+    const event = shortEventOf(checkRecord());
     expect(event).toMatchObject({ input: null, replayable: false });
-    expect(event.errors.map(({ code }) => code)).toEqual(['input_omitted']);
+    expect(event.errors.map(({ code }: CheckError) => code)).toEqual(['input_omitted']);
   });
 
   test('without its input it has no long list of policies either, and says how many more', () => {
     const policies = Array.from({ length: LOG_POLICIES_MAX + 7 }, (_, i) => `policy-${i}`);
-    const event = withoutInput(eventOf(checkRecord({ policies })));
+    const event = shortEventOf(checkRecord({ policies }));
     expect(event.policies).toEqual(policies.slice(0, LOG_POLICIES_MAX));
     expect(event.errors.at(-1)).toEqual({ code: 'policies_omitted', message: '7 more policies' });
   });
 
-  test('is one line even with line breaks in client text', () => {
-    expect(JSON.stringify(eventOf(checkRecord({ path: '/a\n{"type":"decision"}' })))).not.toContain(
-      '\n',
+  test('says every text as it is, whatever is in it', () => {
+    const strange = fc.string({ unit: 'binary', minLength: 1, maxLength: 20 });
+    const names = ['principal', 'action', 'method', 'path', 'slice', 'exception'] as const;
+    fc.assert(
+      fc.property(fc.array(strange, { minLength: 9, maxLength: 9 }), (texts) => {
+        const [principal, action, method, path, slice, exception, id, header, message] = texts;
+        const event = eventOf(
+          checkRecord({
+            ...{ principal, action, method, path, slice, exception },
+            policies: [id as string],
+            errors: [{ code: 'c', message: message as string, field: header as string }],
+            input: {
+              principal: { type: 'Workload', id: principal as string },
+              action: action as string,
+              resource: { type: 'Service', id: 'a/b' },
+              context: { path },
+            },
+          }),
+        );
+        expect(names.map((name) => event[name])).toEqual(texts.slice(0, names.length));
+        expect(event.policies).toEqual([id]);
+        expect(event.errors).toEqual([{ code: 'c', message, field: header }]);
+        expect(event.input.context).toEqual({ path });
+      }),
     );
+  });
+
+  test('is one line even with line breaks in client text', () => {
+    const record = checkRecord({ path: '/a\n{"type":"decision"}' });
+    expect(decisionLine(record, contextOf(ORIGIN, 1))).not.toContain('\n');
   });
 });
 
