@@ -4,6 +4,7 @@
 export const READER = 1;
 
 export * from './command-constants.js';
+export * from './engine-constants.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -22,6 +23,10 @@ export const QUERY_PAIRS_MAX = 1_000;
 export const SPIFFE_ID_BYTES_MAX = 2_048;
 /** Length of a SPIFFE trust domain in bytes, from the SPIFFE standard. */
 export const SPIFFE_TRUST_DOMAIN_BYTES_MAX = 255;
+/** Callers, and what each asks for, that need not be read again: in one generation of two. */
+export const CALLERS_KNOWN_MAX = 2_000;
+/** Bytes of the names in one generation. */
+export const CALLERS_KNOWN_BYTES_MAX = 1 * MIB;
 /** Nested `act` claims that are followed (RFC 8693); longer chains are an error of the request. */
 export const ACT_CHAIN_MAX = 16;
 /** Elements of one set in the context: claims, copies of a header, values of a query key. */
@@ -80,44 +85,6 @@ export const YAML_DEPTH_MAX = 64;
 export const ROUTES_MAX = 2_000;
 /** Problems reported of one bundle; more would drown the first. */
 export const PROBLEMS_MAX = 50;
-/**
- * Height of a policy's expression tree, where `&&` and `||` count 1 and everything else 2, because
- * the engine recurses and takes about twice the stack for the others. Seen with cedar-wasm 4.13 and
- * the 1 MB stack of Node's main thread: 104 `+`, `.` or `if`, or 200 `&&`, overflow it while
- * evaluating and leave its memory unusable. So about 90 alternatives in one condition.
- */
-export const POLICY_DEPTH_MAX = 96;
-/** Brackets inside each other in a policy: the parser overflows at 72 to 88 of any kind. */
-export const POLICY_BRACKETS_MAX = 32;
-/** Operators in one chain, looked at before the engine sees the text: it overflows at 320. */
-export const POLICY_CHAIN_MAX = 160;
-/**
- * Characters of one `like` pattern. Matching takes pattern times value steps on the event loop:
- * with this and a path of PATH_BYTES_MAX a few milliseconds at worst.
- */
-export const LIKE_PATTERN_CHARS_MAX = 1_024;
-/** Depth of types in a schema, for the same reason; the engine overflows at 528. */
-export const SCHEMA_DEPTH_MAX = 32;
-/** Types of a schema once common types are written out: a chain of them grows exponentially. */
-export const SCHEMA_TYPES_MAX = 20_000;
-/** Values inside each other in entities.json. */
-export const JSON_DEPTH_MAX = 32;
-/** Programs loaded into one thread's engine at once: active, next, those of requests in flight. */
-export const ENGINE_SLOTS_MAX = 8;
-/**
- * Sets of policies that apply together, preparsed for one program: names in the engine live for
- * ever. Real bundles have dozens; what finds no room is decided with all policies.
- */
-export const ENGINE_SETS_MAX = 512;
-/** Policies of one such set: parsing takes about 50 us each, on the thread that answers. */
-export const SET_POLICIES_MAX = 64;
-/** Callers times actions times resources whose entities are kept, 1 to 2 KB each. */
-export const PREPARATIONS_MAX = 2_000;
-/**
- * Least time between two restarts of a crashed engine in milliseconds: one takes tens of them, and
- * requests that crash it again and again must not eat the processor.
- */
-export const ENGINE_RESTART_MS = 1_000;
 /** Columns of a source line that an excerpt shows. */
 export const EXCERPT_COLUMNS_MAX = 100;
 
@@ -142,8 +109,6 @@ export const DIFF_NAMES_MAX = 20;
 export const TRAFFIC_INPUTS_MAX = 50_000;
 /** Changed classes of a traffic log that are told apart; the rest share one row. */
 export const TRAFFIC_CLASSES_MAX = 10_000;
-/** Environments in which a log is replayed at once: two sides each take a slot of the engine. */
-export const TRAFFIC_ENVIRONMENTS_MAX = ENGINE_SLOTS_MAX / 2;
 /** Characters of one line of a log that a command reads; cedargate writes at most LOG_LINE_CHARS_MAX. */
 export const READ_LINE_CHARS_MAX = 1 * MIB;
 
@@ -210,10 +175,12 @@ export const LOG_TEXT_CHARS_MAX = 1_024;
 export const CLASSES_MAX = 10_000;
 
 /**
- * Callers of one rollout whose number for percentages is kept, about 100 bytes each; those of more
- * are computed again at each request.
+ * Kinds of requests (caller, action, destination, route) for which is kept what takes them, in one
+ * generation of two; those of more are held against every entry again.
  */
-export const PERCENT_CALLERS_MAX = 10_000;
+export const STANDINGS_MAX = 2_000;
+/** Bytes of one generation, about. */
+export const STANDINGS_BYTES_MAX = 1 * MIB;
 
 /** Known callers below which a percentage is refused: of nine, ten percent may be nobody. */
 export const PERCENT_KNOWN_CALLERS_MIN = 10;

@@ -1,7 +1,7 @@
 /**
- * Entries of one kind (slices, blocks, exceptions), searched for the first by name that takes a
- * request, so that the answer does not depend on how people ordered them. Entries that list their
- * callers one by one are found by caller: a thousand of them cost a request no more than a few.
+ * Entries of one kind (slices, blocks, exceptions), searched for those that take a request. Entries
+ * that list their callers one by one are found by caller: a thousand of them cost a request no more
+ * than a few.
  */
 import type { Slice } from '../rollout/types.js';
 import {
@@ -17,33 +17,35 @@ export interface Entry<T extends Slice> {
   readonly match: CompiledMatch;
 }
 
+const NONE: readonly never[] = [];
+
 export class EntryList<T extends Slice> {
-  /** Sorted by name, as are those of each caller. */
   readonly #others: Entry<T>[] = [];
   readonly #byCaller = new Map<string, Entry<T>[]>();
-  readonly size: number;
+  readonly #unreadable: boolean;
 
-  constructor(sources: readonly T[], world: MatchWorld) {
-    this.size = sources.length;
-    for (const source of [...sources].sort(byName)) {
+  /** `unreadable`: whether what cannot be told (Answer `unknown`) is taken. */
+  constructor(sources: readonly T[], world: MatchWorld, unreadable: boolean) {
+    this.#unreadable = unreadable;
+    for (const source of sources) {
       const entry = { source, match: compileMatch(source.match, world) };
       if (entry.match.callers === undefined) this.#others.push(entry);
       else for (const caller of new Set(entry.match.callers)) this.#of(caller).push(entry);
     }
   }
 
-  /**
-   * The first by name that takes the request, of those that `counts` lets count. `unreadable` says
-   * whether what cannot be told (Answer `unknown`) is taken.
-   */
-  find(traits: Traits, unreadable: boolean, counts?: (source: T) => boolean): T | undefined {
-    if (this.size === 0) return undefined;
+  /** Those that take the request, by name, so that no answer depends on how people ordered them. */
+  taking(traits: Traits): readonly T[] {
     const { caller } = traits;
-    const own = caller === undefined ? undefined : this.#byCaller.get(caller.name);
-    const one = own && firstOf(own, traits, unreadable, counts);
-    const other = firstOf(this.#others, traits, unreadable, counts);
-    if (one === undefined || other === undefined) return one ?? other;
-    return byName(one, other) < 0 ? one : other;
+    const own = (caller && this.#byCaller.get(caller.name)) ?? NONE;
+    const found: T[] = [];
+    for (const entries of [own, this.#others]) {
+      for (const { source, match } of entries) {
+        const answer = match.answer(traits);
+        if (answer === 'yes' || (this.#unreadable && answer === 'unknown')) found.push(source);
+      }
+    }
+    return found.length === 0 ? NONE : found.sort(byName);
   }
 
   /** Every entry, in the order of names, with what each of its keys says: for people. */
@@ -62,20 +64,6 @@ export class EntryList<T extends Slice> {
     }
     return entries;
   }
-}
-
-function firstOf<T extends Slice>(
-  entries: readonly Entry<T>[],
-  traits: Traits,
-  unreadable: boolean,
-  counts: ((source: T) => boolean) | undefined,
-): T | undefined {
-  for (const { source, match } of entries) {
-    if (counts !== undefined && !counts(source)) continue;
-    const answer = match.answer(traits);
-    if (answer === 'yes' || (unreadable && answer === 'unknown')) return source;
-  }
-  return undefined;
 }
 
 /** Names are ASCII (formats.md, 1). */

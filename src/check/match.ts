@@ -32,6 +32,16 @@ export interface Traits {
   readonly pathReadable: boolean;
 }
 
+/**
+ * Equal for requests that no entry can tell apart. INVARIANT: the action, which a client may choose,
+ * comes last, and NUL is in none of the others: no text can pass for another request's.
+ */
+export function traitsKey(traits: Traits): string {
+  const { caller, action, access, destination, route, pathReadable } = traits;
+  const readable = `${caller?.name ?? ''}\0${access ?? ''}\0${destination}\0${route ?? ''}`;
+  return `${readable}\0${pathReadable}\0${action === undefined ? '' : `=${action}`}`;
+}
+
 /** What entries look at beyond the request. */
 export interface MatchWorld {
   /** Caller -> its attribute `tenant` in the entities; undefined without a bundle. */

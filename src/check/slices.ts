@@ -6,9 +6,11 @@
  * counts against the request: it is inside of blocks and enforced slices, and outside of holds and
  * exceptions.
  */
+import { BoundedCache } from '../bounded-cache.js';
+import { STANDINGS_BYTES_MAX, STANDINGS_MAX } from '../constants.js';
 import type { Block, Exception, Slice } from '../rollout/types.js';
 import { EntryList } from './entry-list.js';
-import type { KeyAnswer, MatchWorld, Traits } from './match.js';
+import { type KeyAnswer, type MatchWorld, type Traits, traitsKey } from './match.js';
 import { PercentBuckets } from './percent.js';
 import type { Mode } from './types.js';
 
@@ -59,6 +61,9 @@ export interface EntryAnswer {
   readonly takes: boolean;
 }
 
+const TAKEN_BYTES = 200;
+const REFERENCE_BYTES = 8;
+
 /** Requests that no rollout speaks of. */
 const UNSLICED: Readonly<Record<Mode, Standing>> = {
   shadow: { mode: 'shadow', slice: undefined, blocked: false },
@@ -67,6 +72,14 @@ const UNSLICED: Readonly<Record<Mode, Standing>> = {
 
 export function unsliced(mode: Mode): Standing {
   return UNSLICED[mode];
+}
+
+/** The entries that take a request, whatever the clock says. */
+interface Taken {
+  readonly blocks: readonly Block[];
+  readonly held: Slice | undefined;
+  readonly enforced: Slice | undefined;
+  readonly exceptions: readonly Exception[];
 }
 
 /** The entries of one rollout, compiled. */
@@ -78,36 +91,51 @@ export class Slices {
   readonly #exceptions: EntryList<Exception>;
   readonly #blocks: EntryList<Block>;
   readonly #world: MatchWorld;
+  /** By all that entries look at: a request like one before is held against none of them again. */
+  readonly #taken = new BoundedCache<Taken>({
+    entriesMax: STANDINGS_MAX,
+    bytesMax: STANDINGS_BYTES_MAX,
+  });
 
   constructor({ enforce, hold, exceptions, blocks, seed, tenants }: SliceSources) {
     const world: MatchWorld = { tenants, buckets: new PercentBuckets(seed) };
     this.#world = world;
     this.enforces = enforce.length > 0;
-    this.#enforce = new EntryList(enforce, world);
-    this.#hold = new EntryList(hold, world);
-    this.#exceptions = new EntryList(exceptions, world);
-    this.#blocks = new EntryList(blocks, world);
+    this.#enforce = new EntryList(enforce, world, UNREADABLE.enforce);
+    this.#hold = new EntryList(hold, world, UNREADABLE.hold);
+    this.#exceptions = new EntryList(exceptions, world, UNREADABLE.exceptions);
+    this.#blocks = new EntryList(blocks, world, UNREADABLE.blocks);
   }
 
   /** Blocks begin and end by the present clock. */
   standing(traits: Traits, { presentMs }: Clock): Standing {
-    const block = this.#blocks.find(traits, UNREADABLE.blocks, (source) => {
-      return isBlocking(source, presentMs);
-    });
-    const held = this.#hold.find(traits, UNREADABLE.hold);
-    const enforced =
-      held === undefined ? this.#enforce.find(traits, UNREADABLE.enforce) : undefined;
+    const { blocks, held, enforced } = this.#of(traits);
+    const block = blocks.find((each) => isBlocking(each, presentMs));
     const inside = block ?? held ?? enforced;
     if (inside === undefined) return UNSLICED.shadow;
-    const mode = enforced === undefined ? 'shadow' : 'enforce';
+    const mode = held === undefined && enforced !== undefined ? 'enforce' : 'shadow';
     return { mode, slice: inside.name, blocked: block !== undefined };
   }
 
   /** Exceptions begin by the present clock and end by the latest. `forbidden`: only those above it. */
   pass(traits: Traits, forbidden: boolean, clock: Clock): Pass | undefined {
-    return this.#exceptions.find(traits, UNREADABLE.exceptions, (source) => {
-      return isExcepting(source, clock) && (source.overrideForbid || !forbidden);
+    return this.#of(traits).exceptions.find((each) => {
+      return isExcepting(each, clock) && (each.overrideForbid || !forbidden);
     });
+  }
+
+  #of(traits: Traits): Taken {
+    const key = traitsKey(traits);
+    const known = this.#taken.get(key);
+    if (known !== undefined) return known;
+    const blocks = this.#blocks.taking(traits);
+    const exceptions = this.#exceptions.taking(traits);
+    const [held] = this.#hold.taking(traits);
+    const [enforced] = this.#enforce.taking(traits);
+    const taken = { blocks, held, enforced, exceptions };
+    const bytes = key.length + TAKEN_BYTES + REFERENCE_BYTES * (blocks.length + exceptions.length);
+    this.#taken.set(key, taken, bytes);
+    return taken;
   }
 
   /** Why `standing` and `pass` say what they say: every entry, those that stand above first. */

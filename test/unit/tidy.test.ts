@@ -61,6 +61,8 @@ const SHARED = new Set([
     'result',
     'constants',
     'command-constants',
+    'engine-constants',
+    'bounded-cache',
     'version',
     'sometimes',
     'package-files',

@@ -1,0 +1,58 @@
+/** Limits of what the Cedar engine is given, what of it is kept, and why: units with each. */
+
+const KIB = 1_024;
+const MIB = 1_024 * KIB;
+
+/**
+ * Height of a policy's expression tree, where `&&` and `||` count 1 and everything else 2, because
+ * the engine recurses and takes about twice the stack for the others. Seen with cedar-wasm 4.13 and
+ * the 1 MB stack of Node's main thread: 104 `+`, `.` or `if`, or 200 `&&`, overflow it while
+ * evaluating and leave its memory unusable. So about 90 alternatives in one condition.
+ */
+export const POLICY_DEPTH_MAX = 96;
+/** Brackets inside each other in a policy: the parser overflows at 72 to 88 of any kind. */
+export const POLICY_BRACKETS_MAX = 32;
+/** Operators in one chain, looked at before the engine sees the text: it overflows at 320. */
+export const POLICY_CHAIN_MAX = 160;
+/**
+ * Characters of one `like` pattern. Matching takes pattern times value steps on the event loop:
+ * with this and a path of PATH_BYTES_MAX a few milliseconds at worst.
+ */
+export const LIKE_PATTERN_CHARS_MAX = 1_024;
+/** Depth of types in a schema, for the same reason; the engine overflows at 528. */
+export const SCHEMA_DEPTH_MAX = 32;
+/** Types of a schema once common types are written out: a chain of them grows exponentially. */
+export const SCHEMA_TYPES_MAX = 20_000;
+/** Values inside each other in entities.json. */
+export const JSON_DEPTH_MAX = 32;
+/** Programs loaded into one thread's engine at once: active, next, those of requests in flight. */
+export const ENGINE_SLOTS_MAX = 8;
+/** Environments in which a log is replayed at once: two sides each take a slot of the engine. */
+export const TRAFFIC_ENVIRONMENTS_MAX = ENGINE_SLOTS_MAX / 2;
+/**
+ * Sets of policies that apply together, preparsed for one program: names in the engine live for
+ * ever. Real bundles have dozens; beyond them the one asked about longest ago makes room.
+ */
+export const ENGINE_SETS_MAX = 512;
+/** Sets of one program that are known, in one generation of two, 1 to 10 KB each. */
+export const POLICY_SETS_MAX = 1_000;
+/** Policies of one such set: parsing takes about 50 us each, on the thread that answers. */
+export const SET_POLICIES_MAX = 64;
+/** Of more policies a larger set, as a share: making it once takes as long as asking all once. */
+export const SET_SHARE_MAX = 1 / 32;
+/** Callers times actions times resources whose entities are kept, 1 to 2 KB each, twice as many at most. */
+export const PREPARATIONS_MAX = 1_000;
+/**
+ * Answers of the engine that are remembered in one generation, of two (evaluation-memory.ts). Callers
+ * times what policies tell apart: a busy service has hundreds.
+ */
+export const REMEMBERED_MAX = 5_000;
+/** Bytes of one generation, about: both together weigh less than the engine's code. */
+export const REMEMBERED_BYTES_MAX = 2 * MIB;
+/** Characters of what one answer is remembered by: a key that holds a long text seldom comes again. */
+export const REMEMBERED_KEY_CHARS_MAX = 2 * KIB;
+/**
+ * Least time between two restarts of a crashed engine in milliseconds: one takes tens of them, and
+ * requests that crash it again and again must not eat the processor.
+ */
+export const ENGINE_RESTART_MS = 1_000;
