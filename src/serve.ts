@@ -102,6 +102,8 @@ function assemble(config: Config): Sidecar {
     onNewClass: metrics.newClass,
   });
   metrics.logEvents(decisionLog.counts);
+  const lookups = { hit: 0, miss: 0, bypass: 0 };
+  metrics.cacheRequests(() => lookups);
   const reloader: Reloader = createControl({
     source,
     mode,
@@ -111,6 +113,7 @@ function assemble(config: Config): Sidecar {
     minSequence: config.minSequence,
     beforeFirst: config.beforeFirstRollout,
     now: Date.now,
+    lookups,
     onChange: (event) => tell(event, reloader, { programLog, decisionLog }),
     onCandidate: (event) => tellCandidate(event, programLog),
     onTrouble: (message) => programLog.warn(message),

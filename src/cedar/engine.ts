@@ -33,6 +33,8 @@ export interface Slot {
    * made anew. To be called within `run`; throws like the call it makes.
    */
   addSet(api: CedarApi, policies: SlotContent['policies']): string | undefined;
+  /** The same under a name that `addSet` gave before, in place of what it stood for. */
+  replaceSet(api: CedarApi, name: string, policies: SlotContent['policies']): void;
   /** Gives the slot back; calling it twice does nothing. */
   release(): void;
 }
@@ -110,6 +112,7 @@ export class Engine {
         slot.sets += 1;
         return setName;
       },
+      replaceSet: preparsePolicies,
       release: () => {
         if (held) this.#release(name, slot.sets);
         held = false;

@@ -7,11 +7,39 @@ import { messageOf, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import { type CedarApi, type Engine, EngineFault, engine, type Slot } from './engine.js';
 import { plainMessage, refusalOf } from './engine-errors.js';
-import { Preparations } from './preparations.js';
+import type { EvaluationMemory } from './evaluation-memory.js';
+import { PolicySets } from './policy-sets.js';
+import { type Preparation, Preparations } from './preparations.js';
 import type { CedarProgram, CedarRequest, Effect, Evaluation, Evaluator } from './types.js';
 
-/** Loads a program into a free slot of this thread's engine. */
-export function createEvaluator(program: CedarProgram, on: Engine = engine()): Result<Evaluator> {
+export interface EvaluatorOptions {
+  /** Default: that of this thread. */
+  readonly engine?: Engine;
+  /** Where answers are looked for before the engine is asked; default: it is always asked. */
+  readonly memory?: EvaluationMemory | undefined;
+  /** Counts what became of each look into the memory. */
+  readonly lookups?: Lookups | undefined;
+}
+
+/** How often the memory had the answer, had none, or was not asked: policies read the time. */
+export interface Lookups {
+  hit: number;
+  miss: number;
+  bypass: number;
+}
+
+export interface LoadedEvaluator extends Evaluator {
+  /** Asks the engine, whatever is remembered. Never throws. */
+  ask(request: CedarRequest): Evaluation;
+}
+
+/** Loads a program into a free slot of an engine. */
+export function createEvaluator(
+  program: CedarProgram,
+  options: EvaluatorOptions = {},
+): Result<LoadedEvaluator> {
+  const { engine: on = engine(), memory } = options;
+  const lookups = options.lookups ?? { hit: 0, miss: 0, bypass: 0 };
   const { schemaText, policies, schema } = program;
   const texts = Object.fromEntries(policies.map(({ id, text }) => [id, text]));
   let slot: Slot | undefined;
@@ -24,77 +52,85 @@ export function createEvaluator(program: CedarProgram, on: Engine = engine()): R
     const help = 'release the evaluators that are no longer used';
     return failed(problem('engine_failure', 'all slots of the engine are in use', { help }));
   }
-  const preparations = new Preparations(program, on, slot);
+  const sets = new PolicySets(program, slot);
+  const preparations = new Preparations(program, sets, { remembers: memory !== undefined });
+  let instance = on.restarts;
   const effects: ReadonlyMap<string, Effect> = new Map(
     policies.map(({ id, effect }) => [id, effect]),
   );
   const { name, release } = slot;
-  const required = new Map([...schema.actions].map(([id, shape]) => [id, shape.context.required]));
-  const ask = (request: CedarRequest, api: CedarApi) => {
-    return api.statefulIsAuthorized(callFor(request, { preparations, api, slot: name, required }));
+  const callEngine = (api: CedarApi, request: CedarRequest, preparation: Preparation) => {
+    if (instance !== on.restarts) sets.forget();
+    instance = on.restarts;
+    const names = { schema: name, set: sets.nameOf(preparation.set, api) };
+    return evaluationOf(api.statefulIsAuthorized(callFor(request, preparation, names)));
   };
-  const evaluate = (request: CedarRequest) => answerOf(() => on.run((api) => ask(request, api)));
-  return ok({ effects, schema, evaluate, release });
-}
-
-interface Asked {
-  readonly preparations: Preparations;
-  readonly api: CedarApi;
-  /** Name of the schema in the engine. */
-  readonly slot: string;
-  /** Action -> fields of its context that the schema requires. */
-  readonly required: ReadonlyMap<string, ReadonlySet<string>>;
+  const ask = (request: CedarRequest) =>
+    guarded(on, (api) => callEngine(api, request, preparations.for(request, api)));
+  const remember = (store: EvaluationMemory) => (request: CedarRequest) =>
+    guarded(on, (api) => {
+      const preparation = preparations.for(request, api);
+      const within = preparation.plan.keyOf(request.context);
+      if (within === undefined) {
+        lookups.bypass += 1;
+        return callEngine(api, request, preparation);
+      }
+      const key = preparation.basis + within;
+      const known = store.get(key);
+      if (known !== undefined) {
+        lookups.hit += 1;
+        return known;
+      }
+      lookups.miss += 1;
+      const answer = callEngine(api, request, preparation);
+      if (answer.kind === 'answered') store.set(key, answer);
+      return answer;
+    });
+  const evaluate = memory === undefined ? ask : remember(memory);
+  return ok({ effects, schema, evaluate, ask, release });
 }
 
 /** The schema always goes along: without it, groups of actions silently match nothing. */
-function callFor(request: CedarRequest, on: Asked): StatefulAuthorizationCall {
-  const { principal, action, resource, context } = request;
-  const { set, entities } = on.preparations.for(request, on.api);
+function callFor(
+  { principal, action, resource, context }: CedarRequest,
+  { entities, plan }: Preparation,
+  names: { readonly schema: string; readonly set: string },
+): StatefulAuthorizationCall {
   return {
     principal: principal.uid,
     action: { type: 'Action', id: action },
     resource: resource.uid,
-    context: contextToSend(context, set.reads.context, on.required.get(action)),
+    context: plan.narrow(context) as StatefulAuthorizationCall['context'],
     entities: entities as StatefulAuthorizationCall['entities'],
-    preparsedSchemaName: on.slot,
-    preparsedPolicySetId: set.name,
+    preparsedSchemaName: names.schema,
+    preparsedPolicySetId: names.set,
     // Costs 3 to 8 microseconds, and nothing else checks the types of the context: without it,
     // `{"__entity": ...}` where the schema says String would become that entity.
     validateRequest: true,
   };
 }
 
-/** What the policies can read of it, and what the schema wants to be there. */
-function contextToSend(
-  context: CedarRequest['context'],
-  read: ReadonlySet<string> | undefined,
-  required: ReadonlySet<string> | undefined,
-): StatefulAuthorizationCall['context'] {
-  const sent: Record<string, unknown> = Object.create(null);
-  for (const name in context) {
-    if (read === undefined || read.has(name) || required?.has(name)) sent[name] = context[name];
+function evaluationOf(answer: AuthorizationAnswer): Evaluation {
+  if (answer.type === 'failure') {
+    return { kind: 'failed', message: answer.errors.map(refusalOf).join('; ') };
   }
-  return sent as StatefulAuthorizationCall['context'];
+  const { decision, diagnostics } = answer.response;
+  const errored = diagnostics.errors.map(({ policyId, error }) => {
+    return { policy: policyId, message: plainMessage(error) };
+  });
+  return {
+    kind: 'answered',
+    // The engine keeps them in a hash set: their order means nothing.
+    satisfied: [...diagnostics.reason].sort(),
+    engineDecision: decision,
+    errored: errored.sort((a, b) => (a.policy < b.policy ? -1 : 1)),
+  };
 }
 
 /** Never throws. */
-function answerOf(ask: () => AuthorizationAnswer): Evaluation {
+function guarded(on: Engine, ask: (api: CedarApi) => Evaluation): Evaluation {
   try {
-    const answer = ask();
-    if (answer.type === 'failure') {
-      return { kind: 'failed', message: answer.errors.map(refusalOf).join('; ') };
-    }
-    const { decision, diagnostics } = answer.response;
-    const errored = diagnostics.errors.map(({ policyId, error }) => {
-      return { policy: policyId, message: plainMessage(error) };
-    });
-    return {
-      kind: 'answered',
-      // The engine keeps them in a hash set: their order means nothing.
-      satisfied: [...diagnostics.reason].sort(),
-      engineDecision: decision,
-      errored: errored.sort((a, b) => (a.policy < b.policy ? -1 : 1)),
-    };
+    return on.run(ask);
   } catch (thrown) {
     if (thrown instanceof EngineFault) {
       return { kind: 'failed', message: thrown.message, fault: true };

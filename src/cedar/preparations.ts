@@ -1,64 +1,84 @@
 /**
- * What a question needs beside itself: the policies that can apply, and the entities that these can
- * read. Both follow from who asks for what, whatever the context, so they are kept for the next
- * question of the kind: it saves 8 us a check. No decision is remembered.
+ * What a question needs beside itself: the policies that can apply, the entities that these can read,
+ * and what of the context counts. All follow from who asks for what, so they are kept for the next
+ * question of the kind: it saves 8 us a check.
  */
+import { createHash } from 'node:crypto';
+import { BoundedCache } from '../bounded-cache.js';
 import { PREPARATIONS_MAX } from '../constants.js';
-import type { CedarApi, Engine, Slot } from './engine.js';
+import type { ContextPlan } from './context-plan.js';
+import type { CedarApi } from './engine.js';
 import { EntityStore } from './entity-store.js';
-import { PolicySets, type PreparedSet } from './policy-sets.js';
+import type { PolicySet, PolicySets } from './policy-sets.js';
 import type { CedarProgram, CedarRequest, EntityData } from './types.js';
 
 export interface Preparation {
-  readonly set: PreparedSet;
+  readonly set: PolicySet;
   readonly entities: readonly EntityData[];
+  readonly plan: ContextPlan;
+  /**
+   * All that an answer follows from beside the context: schema, policies, entities, and who asks for
+   * what. Equal means equal, also between programs.
+   */
+  readonly basis: string;
+}
+
+interface Recent extends Pick<CedarRequest, 'principal' | 'action' | 'resource'> {
+  readonly preparation: Preparation;
 }
 
 export class Preparations {
-  readonly #engine: Engine;
   readonly #store: EntityStore;
   readonly #sets: PolicySets;
+  readonly #schemaDigest: string;
+  readonly #remembers: boolean;
   /** By all that it follows from. */
-  readonly #kept = new Map<string, Preparation>();
-  /** The instance of the engine that the sets are in. */
-  #instance: number;
+  readonly #kept = new BoundedCache<Preparation>({ entriesMax: PREPARATIONS_MAX });
+  /** By the very objects that it was made for: whoever asks again with them needs no long key. */
+  readonly #recent = new WeakMap<CedarRequest['ancestors'], Recent>();
 
-  constructor(program: CedarProgram, engine: Engine, slot: Slot) {
-    this.#engine = engine;
+  /** `remembers`: answers are, so that it pays to know what policies cannot tell apart. */
+  constructor(program: CedarProgram, sets: PolicySets, { remembers }: { remembers: boolean }) {
     this.#store = new EntityStore(program);
-    this.#sets = new PolicySets(program, slot);
-    this.#instance = engine.restarts;
+    this.#sets = sets;
+    this.#remembers = remembers;
+    this.#schemaDigest = digestOf(program.schemaText);
   }
 
-  /**
-   * To be called within `Engine.run`, and used in the same call: a restart forgets all sets. Throws
-   * when the engine breaks.
-   */
+  /** To be called within `Engine.run`; throws when the engine breaks. */
   for(request: CedarRequest, api: CedarApi): Preparation {
-    if (this.#instance !== this.#engine.restarts) {
-      this.#instance = this.#engine.restarts;
-      this.#kept.clear();
-      this.#sets.forget();
-    }
     const { principal, action, resource, ancestors } = request;
+    const recent = this.#recent.get(ancestors);
+    const same = recent?.principal === principal && recent.resource === resource;
+    if (same && recent.action === action) return recent.preparation;
     const key = JSON.stringify([principal, action, resource, ancestors]);
-    const known = this.#kept.get(key);
-    if (known !== undefined) return known;
-    const about = this.#store.about(request);
-    const set = this.#sets.setFor(
-      {
-        principal: about.memberships(principal),
-        principalType: principal.uid.type,
-        action,
-        resource: about.memberships(resource),
-        resourceType: resource.uid.type,
-      },
-      api,
-    );
-    const made = { set, entities: about.toSend(set.reads) };
-    // Callers come and go; whoever still asks is soon known again.
-    if (this.#kept.size >= PREPARATIONS_MAX) this.#kept.clear();
-    this.#kept.set(key, made);
-    return made;
+    let preparation = this.#kept.get(key);
+    if (preparation === undefined) {
+      preparation = this.#make(request, api);
+      this.#kept.set(key, preparation);
+    }
+    this.#recent.set(ancestors, { principal, action, resource, preparation });
+    return preparation;
   }
+
+  #make(request: CedarRequest, api: CedarApi): Preparation {
+    const { principal, action, resource } = request;
+    const about = this.#store.about(request);
+    const set = this.#sets.setFor({
+      principal: about.memberships(principal),
+      principalType: principal.uid.type,
+      action,
+      resource: about.memberships(resource),
+      resourceType: resource.uid.type,
+    });
+    const entities = about.toSend(set.reads);
+    const asked = [principal.uid, action, resource.uid, entities];
+    const plan = set.plan(action, this.#remembers ? api : undefined);
+    const basis = digestOf(JSON.stringify([this.#schemaDigest, set.digest, asked]));
+    return { set, entities, plan, basis };
+  }
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64');
 }

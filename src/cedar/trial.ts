@@ -1,8 +1,7 @@
 /** Loads a program and asks it something: what would crash in the data plane crashes here first. */
 import { messageOf, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
-import { type Engine, engine } from './engine.js';
-import { createEvaluator } from './evaluator.js';
+import { createEvaluator, type EvaluatorOptions, type LoadedEvaluator } from './evaluator.js';
 import type {
   ActionShape,
   CedarProgram,
@@ -19,9 +18,9 @@ import type {
 export function createTriedEvaluator(
   program: CedarProgram,
   actionsMax = Number.POSITIVE_INFINITY,
-  on: Engine = engine(),
+  options: EvaluatorOptions = {},
 ): Result<Evaluator> {
-  const loaded = createEvaluator(program, on);
+  const loaded = createEvaluator(program, options);
   if (!loaded.ok) return loaded;
   const tried = tryActions(loaded.value, actionsMax);
   if (tried.ok) return loaded;
@@ -29,11 +28,11 @@ export function createTriedEvaluator(
   return tried;
 }
 
-function tryActions(evaluator: Evaluator, actionsMax: number): Result<void> {
+function tryActions(evaluator: LoadedEvaluator, actionsMax: number): Result<void> {
   try {
     const requests = [...evaluator.schema.actions].flatMap(trialRequest).slice(0, actionsMax);
     for (const request of requests) {
-      const answer = evaluator.evaluate(request);
+      const answer = evaluator.ask(request);
       if (answer.kind === 'failed') return failed(problem('engine_failure', answer.message));
     }
     return ok(undefined);

@@ -190,7 +190,10 @@ function ask(
 ): Decided {
   const question = formQuestion(subject, bundle, settings, nowMs);
   if (question instanceof Stop) return { judgement: judgementOf(question) };
-  const { evaluator } = bundle;
+  return put(question, bundle);
+}
+
+function put(question: Question, { evaluator }: ActiveBundle): Decided {
   return { judgement: judge(evaluator.evaluate(question.request), evaluator.effects), question };
 }
 
@@ -201,21 +204,22 @@ function ask(
  */
 function compare(
   call: CheckCall,
-  { regime: { candidate }, standing, reading }: Sight,
-  { judgement: { reason: before } }: Decided,
+  sight: Sight,
+  active: Decided,
   settings: CheckSettings,
 ): CandidateRecord | undefined {
-  if (candidate === undefined || reading === undefined || standing.blocked) return undefined;
+  const { candidate, candidateReadsAlike } = sight.regime;
+  const { reading } = sight;
+  if (candidate === undefined || reading === undefined || sight.standing.blocked) return undefined;
   if (call.load !== undefined && call.load !== 'normal') return undefined;
+  const before = active.judgement.reason;
   if (REASONS[before].enforced === 'fail') return undefined;
   const { bundle } = candidate;
   let decided: Decided;
   try {
-    const subject = subjectOf({ ...reading, target: readTarget(reading.facts, bundle) });
-    decided =
-      subject instanceof Stop
-        ? { judgement: judgementOf(subject) }
-        : ask(call, subject, candidate, settings);
+    if (!candidateReadsAlike) decided = askAnew(call, reading, candidate, settings);
+    // What the one could not be asked, the other cannot be asked either.
+    else decided = active.question === undefined ? active : put(active.question, candidate);
   } catch (fault) {
     const reason = stop('internal_fault', 'internal_fault', messageOf(fault));
     decided = { judgement: judgementOf(reason) };
@@ -228,6 +232,18 @@ function compare(
     flip: REASONS[before].decision !== decision,
     context: decided.question?.request.context,
   };
+}
+
+function askAnew(
+  call: CheckCall,
+  reading: Reading,
+  candidate: ActiveBundle,
+  settings: CheckSettings,
+): Decided {
+  const target = readTarget(reading.facts, candidate.bundle);
+  const subject = subjectOf({ ...reading, target });
+  if (subject instanceof Stop) return { judgement: judgementOf(subject) };
+  return ask(call, subject, candidate, settings);
 }
 
 /** It is not evaluated: whatever else is wrong with it, it is denied. */

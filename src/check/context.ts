@@ -93,7 +93,7 @@ function headerRecord(
     const copies = headerCopies(headers, name);
     if (copies.length === 0) continue;
     const field = `headers.${name}`;
-    const joined = headers.form === 'map' && copies[0]?.text?.includes(',');
+    const joined = headers.form === 'map' && copies[0]?.includes(',');
     if (kind === 'string' && (copies.length > 1 || joined)) {
       return stop(
         'header_duplicate',
@@ -109,7 +109,7 @@ function headerRecord(
     if (copies.length > CONTEXT_SET_MAX) {
       return stop('context_incomplete', 'header_too_many', 'the header has too many copies', field);
     }
-    const texts = copies.map(({ text }) => text).filter((text) => text !== undefined);
+    const texts = copies.filter((text) => text !== undefined);
     if (texts.length < copies.length) {
       return stop('context_incomplete', 'header_not_utf8', 'the header is not valid UTF-8', field);
     }

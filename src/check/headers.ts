@@ -5,11 +5,6 @@
  */
 import { isUtf8 } from 'node:buffer';
 
-/** One copy of a header; `text` is undefined when its bytes are not UTF-8. */
-export interface HeaderCopy {
-  readonly text: string | undefined;
-}
-
 export interface RequestHeaders {
   readonly form: 'raw' | 'map';
   readonly fields: HeaderFields;
@@ -36,41 +31,69 @@ export class HeaderFields {
 
   /** Views of the values of this name, in the order of the message. */
   values(name: string): Buffer[] {
+    return this.#find(name).map((at) => this.#view(at));
+  }
+
+  /** The same as texts; undefined for one that is not UTF-8. */
+  texts(name: string): (string | undefined)[] {
+    return this.#find(name).map((at) => {
+      const text = this.#message.toString('utf8', this.#spans[at + 2], this.#spans[at + 3]);
+      // Only what has this character can have been something else: most need no second look.
+      return !text.includes(REPLACEMENT) || isUtf8(this.#view(at)) ? text : undefined;
+    });
+  }
+
+  /** The same of the last one, with whatever is not UTF-8 replaced. */
+  lastText(name: string): string | undefined {
+    const at = this.#find(name).at(-1);
+    if (at === undefined) return undefined;
+    return this.#message.toString('utf8', this.#spans[at + 2], this.#spans[at + 3]);
+  }
+
+  /** Where the spans of this name are. */
+  #find(name: string): number[] {
     const wanted = bytesOf(name);
     const spans = this.#spans;
-    const found: Buffer[] = [];
+    const found: number[] = [];
     for (let at = 0; at < spans.length; at += SPAN) {
       const start = spans[at] as number;
       if ((spans[at + 1] as number) - start !== wanted.length) continue;
-      if (!sameBytes(this.#message, start, wanted)) continue;
-      found.push(this.#message.subarray(spans[at + 2], spans[at + 3]));
+      if (sameBytes(this.#message, start, wanted)) found.push(at);
     }
     return found;
   }
+
+  #view(at: number): Buffer {
+    return this.#message.subarray(this.#spans[at + 2], this.#spans[at + 3]);
+  }
 }
+
+/** What a decoder puts where bytes are not UTF-8. */
+const REPLACEMENT = '\ufffd';
 
 export const NO_HEADERS: RequestHeaders = {
   form: 'map',
   fields: new HeaderFields(Buffer.alloc(0)),
 };
 
-/** All copies of one header; in map form at most one, joined by Envoy. */
-export function headerCopies({ form, fields }: RequestHeaders, name: string): HeaderCopy[] {
-  const values = fields.values(name);
-  if (form === 'raw') return values.map((value) => ({ text: decodeUtf8(value) }));
+/**
+ * All copies of one header, undefined for one that is not UTF-8; in map form at most one, joined by
+ * Envoy.
+ */
+export function headerCopies(
+  { form, fields }: RequestHeaders,
+  name: string,
+): readonly (string | undefined)[] {
+  if (form === 'raw') return fields.texts(name);
   // A key of a protobuf map that comes twice has the last value.
-  const value = values.at(-1);
-  return value === undefined ? [] : [{ text: value.toString() }];
+  const text = fields.lastText(name);
+  return text === undefined ? [] : [text];
 }
 
 /** The value of a header that has exactly one readable copy; for ids that only label a log line. */
 export function singleHeader(headers: RequestHeaders, name: string): string | undefined {
   const copies = headerCopies(headers, name);
-  return copies.length === 1 ? copies[0]?.text : undefined;
-}
-
-function decodeUtf8(bytes: Buffer): string | undefined {
-  return isUtf8(bytes) ? bytes.toString() : undefined;
+  return copies.length === 1 ? copies[0] : undefined;
 }
 
 /** Names come from schemas and from this program, never from requests, so they are few. */

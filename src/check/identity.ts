@@ -5,8 +5,14 @@
  * canonical is an error, never anonymous: it must not dodge a `forbid`.
  */
 
+import { BoundedCache } from '../bounded-cache.js';
 import type { EntityData, EntityUid } from '../cedar/types.js';
-import { SPIFFE_ID_BYTES_MAX, SPIFFE_TRUST_DOMAIN_BYTES_MAX } from '../constants.js';
+import {
+  CALLERS_KNOWN_BYTES_MAX,
+  CALLERS_KNOWN_MAX,
+  SPIFFE_ID_BYTES_MAX,
+  SPIFFE_TRUST_DOMAIN_BYTES_MAX,
+} from '../constants.js';
 import { uriSanFault } from './certificate.js';
 import { type Stop, stop } from './stop.js';
 
@@ -75,13 +81,29 @@ export function readCaller(source: IdentitySource, strict: boolean): Caller | St
   if (source.principal === '') {
     return source.certificate === '' ? ANONYMOUS : reject('identity_empty_san');
   }
-  const id = parseSpiffeId(source.principal);
-  if (typeof id === 'string') return reject(id);
+  const caller = callerOf(source.principal);
+  if (typeof caller === 'string') return reject(caller);
   if (strict) {
-    const fault = uriSanFault(source.certificate, id.text);
+    const fault = uriSanFault(source.certificate, caller.name);
     if (fault !== undefined) return reject(fault);
   }
-  return workload(id);
+  return caller;
+}
+
+/** Callers whose names were read before; the same object each time. */
+const known = new BoundedCache<Caller>({
+  entriesMax: CALLERS_KNOWN_MAX,
+  bytesMax: CALLERS_KNOWN_BYTES_MAX,
+});
+
+function callerOf(principal: string): Caller | IdentityRule {
+  const before = known.get(principal);
+  if (before !== undefined) return before;
+  const id = parseSpiffeId(principal);
+  if (typeof id === 'string') return id;
+  const caller = workload(id);
+  known.set(principal, caller, principal.length);
+  return caller;
 }
 
 const ANONYMOUS: Caller = {

@@ -77,23 +77,37 @@ export function parsePath(target: string): ParsedPath | RejectedPath {
 
   const parts = raw.slice(1).split('/');
   if (parts.length > PATH_SEGMENTS_MAX) return rejected('path_too_many_segments');
-
-  const plain = PLAIN.test(raw);
-  const segments: string[] = [];
-  let semicolon = false;
-  for (const [index, part] of parts.entries()) {
-    const decoded = plain ? part : decodeSegment(part);
-    if (typeof decoded !== 'string') return decoded;
-    // A parameter (`..;x`) is cut off by some upstreams: what is before it is judged alone.
-    const name = decoded.includes(';') ? decoded.slice(0, decoded.indexOf(';')) : decoded;
-    if (name === '.' || name === '..') return rejected('path_dot_segment');
-    if (name === '' && (index < parts.length - 1 || decoded !== '')) {
-      return rejected('path_empty_segment');
-    }
-    semicolon ||= name !== decoded;
-    segments.push(decoded);
+  const last = parts.length - 1;
+  // Nothing to decode, and no `;`: two microseconds less for most requests.
+  if (PLAIN.test(raw)) {
+    const fault = segmentsFault(parts, last);
+    if (fault !== undefined) return rejected(fault);
+    return { ok: true, segments: parts, path: raw, semicolon: false, query };
   }
+  const segments: string[] = [];
+  const names: string[] = [];
+  for (const part of parts) {
+    const decoded = decodeSegment(part);
+    if (typeof decoded !== 'string') return decoded;
+    segments.push(decoded);
+    // A parameter (`..;x`) is cut off by some upstreams: what is before it is judged alone.
+    names.push(decoded.includes(';') ? decoded.slice(0, decoded.indexOf(';')) : decoded);
+  }
+  const semicolon = segments.some((segment) => segment.includes(';'));
+  // Only a segment that is empty, parameter and all, may be the last.
+  const fault = segmentsFault(names, segments[last] === '' ? last : -1);
+  if (fault !== undefined) return rejected(fault);
   return { ok: true, segments, path: `/${segments.join('/')}`, semicolon, query };
+}
+
+/** `mayBeEmpty`: the position of the segment that a trailing slash leaves. */
+function segmentsFault(segments: readonly string[], mayBeEmpty: number): PathRule | undefined {
+  for (let index = 0; index < segments.length; index += 1) {
+    const segment = segments[index];
+    if (segment === '.' || segment === '..') return 'path_dot_segment';
+    if (segment === '' && index !== mayBeEmpty) return 'path_empty_segment';
+  }
+  return undefined;
 }
 
 /** Decodes one segment and applies every rule to its raw and its decoded form. */

@@ -1,5 +1,7 @@
 /** Turns the facts of a request into the question for the engine, or says why none can be asked. */
+import { BoundedCache } from '../bounded-cache.js';
 import type { ActionShape, CedarRequest, EntityData } from '../cedar/types.js';
+import { CALLERS_KNOWN_BYTES_MAX, CALLERS_KNOWN_MAX } from '../constants.js';
 import { buildContext } from './context.js';
 import type { Caller } from './identity.js';
 import type { RequestFacts } from './request.js';
@@ -39,8 +41,8 @@ export function formQuestion(
   if (action === undefined || shape === undefined) {
     return stop('action_unknown', 'action_unknown', 'the method is no action of the schema');
   }
-  const { resource, ancestors } = resourceOf(destination, target);
-  const misfit = scopeMisfit(shape, caller.entity, resource);
+  const asking = askingOf(caller, action, destination, target.match?.route.name);
+  const misfit = scopeMisfit(shape, asking.principal, asking.resource);
   if (misfit !== undefined) return misfit;
 
   const built = buildContext(shape.context, {
@@ -56,25 +58,39 @@ export function formQuestion(
     nowMs,
   });
   if (built instanceof Stop) return built;
-  const request: CedarRequest = {
-    principal: caller.entity,
-    action,
-    resource,
-    ancestors: [...caller.ancestors, ...ancestors],
-    context: built.context,
-  };
-  return { request, flags: built.flags };
+  return { request: { ...asking, context: built.context }, flags: built.flags };
 }
 
 const NO_PARAMS: ReadonlyMap<string, string> = new Map();
 
-function resourceOf(destination: string, target: Target) {
+/** Who asks for what. */
+type Asking = Omit<CedarRequest, 'context'>;
+
+/** The same objects each time: by these the evaluator knows what it has prepared. */
+const known = new BoundedCache<Asking>({
+  entriesMax: CALLERS_KNOWN_MAX,
+  bytesMax: CALLERS_KNOWN_BYTES_MAX,
+});
+
+function askingOf(caller: Caller, action: string, destination: string, route: string | undefined) {
+  const key = `${caller.name}\0${destination}\0${route ?? ''}\0${action}`;
+  let asking = known.get(key);
+  if (asking === undefined) {
+    const { resource, ancestors } = resourceOf(destination, route);
+    const { entity: principal, ancestors: above } = caller;
+    asking = { principal, action, resource, ancestors: [...above, ...ancestors] };
+    known.set(key, asking, key.length);
+  }
+  return asking;
+}
+
+function resourceOf(destination: string, route: string | undefined) {
   const uid = { type: 'Service', id: destination };
   const service: EntityData = { uid, attrs: {}, parents: [] };
-  if (target.match === undefined) return { resource: service, ancestors: [] };
-  const id = `${destination}/${target.match.route.name}`;
-  const route: EntityData = { uid: { type: 'Route', id }, attrs: {}, parents: [uid] };
-  return { resource: route, ancestors: [service] };
+  if (route === undefined) return { resource: service, ancestors: [] };
+  const id = `${destination}/${route}`;
+  const entity: EntityData = { uid: { type: 'Route', id }, attrs: {}, parents: [uid] };
+  return { resource: entity, ancestors: [service] };
 }
 
 /** No policy can apply to a caller or resource type outside appliesTo: a plain deny, no error. */

@@ -23,6 +23,7 @@ const NO_DESTINATIONS: Generation['destinations'] = new Map();
 export function soleRegime({ stamp, active, mode }: Pick<Regime, 'stamp' | 'active' | 'mode'>) {
   const rest = {
     candidate: undefined,
+    candidateReadsAlike: false,
     absence: 'no_bundle',
     onFault: 'fail',
     requireLog: false,

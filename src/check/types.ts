@@ -41,6 +41,8 @@ export interface Regime {
   readonly active: ActiveBundle | undefined;
   /** Decided beside the active one, and never enforced. */
   readonly candidate: ActiveBundle | undefined;
+  /** Both ask the same about every request, whatever their policies are: it need be read only once. */
+  readonly candidateReadsAlike: boolean;
   /** Why nothing can be decided when `active` is undefined. */
   readonly absence: Absence;
   /** Of requests that no slice takes. */

@@ -1,11 +1,6 @@
-/**
- * The bundles that this thread has in the engine, by digest: those that decide, and candidates. These
- * are in an engine of their own, so that one that breaks it, or fills it, is felt by no answer.
- */
+/** The bundles that this thread has in its engines, by digest: those that decide, and candidates. */
 import type { ShelfFile } from '../bundle/shelf-files.js';
 import type { CompiledBundle, Digest } from '../bundle/types.js';
-import { engineBeside } from '../cedar/engine.js';
-import { createTriedEvaluator } from '../cedar/trial.js';
 import type { CreateEvaluator } from '../cedar/types.js';
 import type { ActiveBundle } from '../check/types.js';
 import { messageOf, type Problem, problem } from '../errors.js';
@@ -17,16 +12,9 @@ export type BundleRole = 'active' | 'candidate';
 export interface BundleStoreOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** The engines of this thread; replaced in tests. */
-  readonly createEvaluator?: CreateEvaluator;
-  readonly createCandidate?: CreateEvaluator;
+  readonly createEvaluator: CreateEvaluator;
+  readonly createCandidate: CreateEvaluator;
 }
-
-/** One action is enough here: this thread has requests to answer. */
-const ACTIONS_TRIED = 1;
-const createActive: CreateEvaluator = (program) => createTriedEvaluator(program, ACTIONS_TRIED);
-const createBeside: CreateEvaluator = (program) =>
-  createTriedEvaluator(program, ACTIONS_TRIED, engineBeside());
 
 export class BundleStore {
   /** Where each came from: it is remembered from there. */
@@ -40,10 +28,7 @@ export class BundleStore {
 
   constructor({ now, createEvaluator, createCandidate }: BundleStoreOptions) {
     this.#now = now;
-    this.#create = {
-      active: createEvaluator ?? createActive,
-      candidate: createCandidate ?? createBeside,
-    };
+    this.#create = { active: createEvaluator, candidate: createCandidate };
   }
 
   get(role: BundleRole, digest: Digest | undefined): ActiveBundle | undefined {

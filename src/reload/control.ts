@@ -1,8 +1,10 @@
 /** Which control loop a sidecar has: for one source of policies, or for approved rollouts. */
+import type { Lookups } from '../cedar/evaluator.js';
 import { createBundleLoader } from './bundle-loader.js';
 import type { RolloutPaths } from './load-rollouts.js';
 import { createReloader, type Reloader, type ReloaderOptions } from './reloader.js';
 import { createRolloutLoop, type RolloutLoopOptions } from './rollout-loop.js';
+import { createServingEvaluators } from './serving-evaluators.js';
 import type { BundleSource } from './source.js';
 import { openStateDirectory } from './state-directory.js';
 
@@ -11,14 +13,18 @@ export interface ControlOptions
     Pick<RolloutLoopOptions, 'service' | 'minSequence' | 'beforeFirst' | 'onCandidate'> {
   readonly source: BundleSource | RolloutPaths;
   readonly environment: string | undefined;
+  /** Counts what became of looks into the memory of answers. */
+  readonly lookups: Lookups;
 }
 
 export function createControl(options: ControlOptions): Reloader {
   const { source, environment } = options;
-  if (source.kind !== 'rollout') return createReloader({ ...options, source });
+  const evaluators = createServingEvaluators(options.lookups);
+  if (source.kind !== 'rollout') return createReloader({ ...options, ...evaluators, source });
   if (environment === undefined) throw new Error('rollouts need an environment');
   return createRolloutLoop({
     ...options,
+    ...evaluators,
     environment,
     paths: source,
     loader: createBundleLoader(),

@@ -90,6 +90,7 @@ function regimesOf(part: ApprovedPart, clockFloorMs: number): Map<string, Regime
     stamp: rolloutStamp(active?.bundle, sequence),
     active,
     candidate: part.candidate,
+    candidateReadsAlike: readsAlike(active?.bundle, part.candidate?.bundle),
     absence: part.absence ?? ((nothing ? 'bundle_revoked' : 'no_bundle') satisfies Absence),
     mode: 'shadow',
     rollout: rolloutOf(part, clockFloorMs),
@@ -103,6 +104,14 @@ function regimesOf(part: ApprovedPart, clockFloorMs: number): Map<string, Regime
     regimes.set(service, regime);
   }
   return regimes;
+}
+
+/** Schema, routes and what else of a bundle decides how a request is read, are the same. */
+function readsAlike(a: CompiledBundle | undefined, b: CompiledBundle | undefined): boolean {
+  if (a === undefined || b === undefined) return false;
+  const reading = ({ program, routes, manifest: { protocol, path, scope } }: CompiledBundle) =>
+    JSON.stringify([program.schemaText, routes, protocol, path, scope]);
+  return reading(a) === reading(b);
 }
 
 function rolloutOf({ state, active }: ApprovedPart, clockFloorMs: number): RolloutRegime {

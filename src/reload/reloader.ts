@@ -4,7 +4,6 @@
  */
 import type { LoadedBundle } from '../bundle/load.js';
 import type { CompiledBundle } from '../bundle/types.js';
-import { createTriedEvaluator } from '../cedar/trial.js';
 import type { CreateEvaluator, Evaluator } from '../cedar/types.js';
 import type { Generation, Mode } from '../check/types.js';
 import { messageOf, type Problem, problem } from '../errors.js';
@@ -54,8 +53,7 @@ export interface ReloaderOptions {
   readonly onCount?: (count: ReloadCount) => void;
   /** Something to tell the operator that is no change: the watcher does not work, a bug. */
   readonly onTrouble?: (message: string) => void;
-  /** The engine of this thread; replaced in tests. */
-  readonly createEvaluator?: CreateEvaluator;
+  readonly createEvaluator: CreateEvaluator;
   /** Replaced in tests. */
   readonly loader?: Pick<BundleLoader, 'load' | 'close'>;
   /** Milliseconds; default RELOAD_POLL_MS. */
@@ -65,9 +63,6 @@ export interface ReloaderOptions {
 export function createReloader(options: ReloaderOptions): Reloader {
   return new ReloadLoop(options);
 }
-
-/** One action is enough here: this thread has requests to answer. */
-const createWarm: CreateEvaluator = (program) => createTriedEvaluator(program, 1);
 
 /** One load, from its beginning to its outcome. */
 interface Run {
@@ -189,9 +184,8 @@ class ReloadLoop implements Reloader {
 
   /** The bundle was tried in another thread; should this engine fail all the same, nothing is swapped. */
   #createEvaluator(bundle: CompiledBundle): Result<Evaluator> {
-    const { createEvaluator: create = createWarm } = this.#options;
     try {
-      return create(bundle.program);
+      return this.#options.createEvaluator(bundle.program);
     } catch (thrown) {
       const message = `the engine crashed on the bundle: ${messageOf(thrown)}`;
       return failed(problem('engine_failure', message));

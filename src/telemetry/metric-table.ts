@@ -183,6 +183,12 @@ export const METRICS = {
     help: 'Decisions among the dropped ones whose line was beyond a burst limit.',
     labels: {},
   },
+  cacheRequests: {
+    name: 'cedargate_cache_requests_total',
+    type: 'counter',
+    help: 'Decisions by whether the answer of the policies was remembered. bypass: it must not be, since policies read the time.',
+    labels: { result: 'hit, miss, bypass' },
+  },
   buildInfo: {
     name: 'cedargate_build_info',
     type: 'gauge',

@@ -32,6 +32,9 @@ export interface BuildVersions {
 /** What the decision log has counted; asked at every scrape. */
 export type LogEventsSource = () => Omit<DecisionLogCounts, 'checks'>;
 
+/** What the memory of answers has counted; asked at every scrape. */
+export type CacheSource = () => Readonly<Record<'hit' | 'miss' | 'bypass', number>>;
+
 export interface BundleFacts {
   readonly version: string;
   readonly digest: string;
@@ -54,6 +57,7 @@ export interface Metrics {
   /** The bundles that are loaded; asked at every scrape. */
   bundles(source: BundleSource): void;
   logEvents(source: LogEventsSource): void;
+  cacheRequests(source: CacheSource): void;
   /** How rollouts stand; asked at every scrape. */
   rollouts(source: StandingSource): void;
   /** What /metrics answers. */
@@ -123,6 +127,9 @@ export function createMetrics(versions: BuildVersions): Metrics {
     logEvents(source) {
       counters.setLogEventsSource(source);
     },
+    cacheRequests(source) {
+      counters.setCacheSource(source);
+    },
     rollouts(source) {
       standing = source;
     },
@@ -146,6 +153,14 @@ function register(registry: Registry) {
       this.inc({ result: 'logged' }, logged);
       this.inc({ result: 'sampled' }, sampled);
       this.inc({ result: 'dropped' }, dropped);
+    },
+  });
+  let cache: CacheSource = () => ({ hit: 0, miss: 0, bypass: 0 });
+  new Counter({
+    ...configOf(METRICS.cacheRequests, registry),
+    collect() {
+      this.reset();
+      for (const [result, count] of Object.entries(cache())) this.inc({ result }, count);
     },
   });
   let bundles: BundleSource = () => [];
@@ -184,6 +199,9 @@ function register(registry: Registry) {
     },
     setLogEventsSource(source: LogEventsSource) {
       logEvents = source;
+    },
+    setCacheSource(source: CacheSource) {
+      cache = source;
     },
   };
 }

@@ -14,9 +14,12 @@ function sidecar(policies: number, ratio: Spread): SidecarCpu {
 function rollout(few: number, many: number): Results['rollout'] {
   const cost = (calls: number) => ({ cpuUs: one(300), engineCalls: one(calls) });
   return {
-    ...{ policies: 10, rounds: 1, checks: 100, engineUs: one(100), plainUs: one(175) },
+    ...{ policies: 10, rounds: 1, checks: 100, plainUs: one(175), twiceUs: one(275) },
     few: { slices: 2, exceptions: 2, ...cost(few) },
     many: { slices: 100, exceptions: 1_000, ...cost(many) },
+    ownSchema: { slices: 100, exceptions: 1_000, ...cost(many) },
+    plainRememberedUs: one(30),
+    remembered: { slices: 100, exceptions: 1_000, ...cost(0.3) },
   };
 }
 

@@ -1,11 +1,13 @@
 /**
  * The evaluator against the engine's plain isAuthorized with the full set, the schema and ALL
- * entities: same decision, same determining policies, same errors. PROPERTY_RUNS
+ * entities: same decision, same determining policies, same errors. Every question is asked twice, and
+ * all programs share one memory, so that whatever is remembered wrongly is found. PROPERTY_RUNS
  * multiplies the runs.
  */
 import cedar, { type AuthorizationCall } from '@cedar-policy/cedar-wasm/nodejs';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { EvaluationMemory } from '../../../src/cedar/evaluation-memory.js';
 import { createEvaluator } from '../../../src/cedar/evaluator.js';
 import type {
   CedarProgram,
@@ -64,6 +66,13 @@ const atom = fc.oneof(
     'context.path == "/a"',
     'context.path like "/a*"',
     'context.path like "*\\*b"',
+    'context.path != "/b" && context.path != "\u{1f600}"',
+    'context.path like "*a*b*" || context.path like "*\u{1f600}"',
+    'context has claims.org && context has headers',
+    'context has claims.sub && context.claims.sub like "*u*" && context.claims.sub != "uu"',
+    'context has claims.sub && context.claims.sub == context.path',
+    'context has claims && context.claims == {sub: "u"}',
+    'context has headers && context.headers has "x-a" && context.headers["x-a"] like "1*"',
     'context has claims',
     'context has claims.sub && context.claims.sub == "u"',
     'context has claims && context.claims has level && context.claims.level * 9223372036854775807 > 3',
@@ -259,11 +268,11 @@ const store = fc.uniqueArray(fc.oneof(workloadEntity, otherEntity), {
 
 const context = fc
   .record({
-    path: fc.constantFrom('/a', '/ab', '/b', '*b', 't'),
+    path: fc.constantFrom('/a', '/ab', '/b', '*b', 't', '', 'u', '\u{1f600}'),
     claims: some(
       fc
         .record({
-          sub: some(fc.constantFrom('u', 'v')),
+          sub: some(fc.constantFrom('u', 'v', 'uu', 'x', '')),
           level: some(fc.constantFrom(0, 1, 5)),
           aud: some(words),
           org: some(fc.record({ unit: some(fc.constantFrom('u', 'w')) }).map(given)),
@@ -359,6 +368,8 @@ function reference(program: CedarProgram, asked: CedarRequest) {
 }
 
 const seen = { allow: 0, deny: 0, errored: 0, refused: 0, answered: 0 };
+const memory = new EvaluationMemory();
+const lookups = { hit: 0, miss: 0, bypass: 0 };
 
 describe('the evaluator and plain isAuthorized', () => {
   afterAll(() => {
@@ -366,6 +377,9 @@ describe('the evaluator and plain isAuthorized', () => {
     const { allow, deny, errored, answered } = seen;
     expect(Math.min(allow, deny, errored), JSON.stringify(seen)).toBeGreaterThan(RUNS / 10);
     expect(answered).toBeGreaterThan(RUNS);
+    // Half of them are second questions; of the others many are like one before.
+    const { hit, miss } = lookups;
+    expect(Math.min(hit - answered / 2, miss), JSON.stringify(lookups)).toBeGreaterThan(RUNS / 10);
   });
 
   it(
@@ -385,9 +399,9 @@ describe('the evaluator and plain isAuthorized', () => {
             return;
           }
           const { program } = compiled.value;
-          const loaded = createEvaluator(program);
+          const loaded = createEvaluator(program, { memory, lookups });
           if (!loaded.ok) throw new Error(lines(loaded).join());
-          for (const request of asked) {
+          for (const request of [...asked, ...asked]) {
             const answer = loaded.value.evaluate(request);
             if (answer.kind === 'failed') throw new Error(answer.message);
             const got = {

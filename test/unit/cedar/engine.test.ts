@@ -30,7 +30,7 @@ describe('the engine', () => {
 
   it('loads what was loaded again after it broke, and answers as before', () => {
     const { engine } = engineWithClock();
-    const loaded = createEvaluator(programOf({}), engine);
+    const loaded = createEvaluator(programOf({}), { engine });
     if (!loaded.ok) throw new Error(lines(loaded).join());
     const before = loaded.value.evaluate(request());
     expect(before).toMatchObject({ kind: 'answered', satisfied: ['all'] });
@@ -41,7 +41,7 @@ describe('the engine', () => {
 
   it('restarts at most once in a while, and says fault in between', () => {
     const { engine, clock } = engineWithClock();
-    const loaded = createEvaluator(programOf({}), engine);
+    const loaded = createEvaluator(programOf({}), { engine });
     if (!loaded.ok) throw new Error(lines(loaded).join());
     const { evaluate } = loaded.value;
     expect(() => blowUp(engine)).toThrow(EngineFault);
@@ -56,7 +56,7 @@ describe('the engine', () => {
 
   it('keeps the instance when a call throws for its input', () => {
     const { engine } = engineWithClock();
-    const loaded = createEvaluator(programOf({}), engine);
+    const loaded = createEvaluator(programOf({}), { engine });
     if (!loaded.ok) throw new Error(lines(loaded).join());
     const answer = loaded.value.evaluate(request({ context: { path: '\ud800' } }));
     expect(answer).toMatchObject({ kind: 'failed' });
@@ -85,7 +85,7 @@ describe('the engine', () => {
     for (let turn = 0; turn < 200; turn += 1) {
       const id = `p${turn}`;
       const policies = program.policies.map((source) => ({ ...source, id }));
-      const loaded = createEvaluator({ ...program, policies }, engine);
+      const loaded = createEvaluator({ ...program, policies }, { engine });
       if (!loaded.ok) throw new Error(lines(loaded).join());
       const answer = loaded.value.evaluate(request());
       expect(answer).toMatchObject({ kind: 'answered', satisfied: [id] });
@@ -99,9 +99,11 @@ describe('the engine', () => {
   it('refuses another program when all slots are taken, until one is given back', () => {
     const { engine } = engineWithClock();
     const program = programOf({});
-    const all = Array.from({ length: ENGINE_SLOTS_MAX }, () => createEvaluator(program, engine));
+    const all = Array.from({ length: ENGINE_SLOTS_MAX }, () =>
+      createEvaluator(program, { engine }),
+    );
     expect(all.every(({ ok }) => ok)).toBe(true);
-    expect(lines(createEvaluator(program, engine))).toEqual([
+    expect(lines(createEvaluator(program, { engine }))).toEqual([
       ' engine_failure all slots of the engine are in use',
     ]);
     const [first] = all;
@@ -110,13 +112,13 @@ describe('the engine', () => {
       first.value.release();
     }
     expect(engine.slotsInUse).toBe(ENGINE_SLOTS_MAX - 1);
-    expect(createEvaluator(program, engine).ok).toBe(true);
+    expect(createEvaluator(program, { engine }).ok).toBe(true);
   });
 
   it('takes no slot for a program that does not parse', () => {
     const { engine } = engineWithClock();
     const program = { ...programOf({}), schemaText: 'nonsense' };
-    expect(lines(createEvaluator(program, engine))[0]).toContain('engine_failure schema: ');
+    expect(lines(createEvaluator(program, { engine }))[0]).toContain('engine_failure schema: ');
     expect(engine.slotsInUse).toBe(0);
   });
 });

@@ -1,19 +1,22 @@
 /** Which policies the engine is asked about; that the answers stay the same, differential.test.ts holds. */
 import { describe, expect, it } from 'vitest';
 import { type CedarApi, Engine } from '../../../src/cedar/engine.js';
+import { EvaluationMemory } from '../../../src/cedar/evaluation-memory.js';
 import { createEvaluator } from '../../../src/cedar/evaluator.js';
 import { ScopeIndex } from '../../../src/cedar/scope-index.js';
+import { createTriedEvaluator } from '../../../src/cedar/trial.js';
 import type { CedarRequest, Evaluator } from '../../../src/cedar/types.js';
 import {
   ENGINE_RESTART_MS,
   ENGINE_SETS_MAX,
   PREPARATIONS_MAX,
   SET_POLICIES_MAX,
+  SET_SHARE_MAX,
 } from '../../../src/constants.js';
 import { lines, loadInstance, policy, programOf, request, workloadId } from './support.js';
 
 /** The evaluator of these policies, and which of them the engine was given for each question. */
-function watched(policies: string) {
+function watched(policies: string, memory?: EvaluationMemory) {
   const clock = { ms: 0 };
   const asked: string[][] = [];
   const sets = new Map<string, string[]>();
@@ -33,9 +36,10 @@ function watched(policies: string) {
     };
   };
   const engine = new Engine({ load, nowMs: () => clock.ms });
-  const loaded = createEvaluator(programOf({ policies }), engine);
+  const lookups = { hit: 0, miss: 0, bypass: 0 };
+  const loaded = createEvaluator(programOf({ policies }), { engine, memory, lookups });
   if (!loaded.ok) throw new Error(lines(loaded).join('\n'));
-  return { evaluator: loaded.value, engine, asked, sets, clock };
+  return { evaluator: loaded.value, engine, asked, sets, clock, lookups };
 }
 
 const FOUR = [
@@ -108,7 +112,7 @@ describe('the engine is asked about', () => {
     expect([...sets.keys()]).toEqual(['slot-1']);
   });
 
-  it('all policies when the names for sets are used up', () => {
+  it('a set of few still when the names for sets are used up: the one asked about longest ago goes', () => {
     const callers = Array.from({ length: ENGINE_SETS_MAX + 2 }, (_, n) => `w${n}`);
     const each = callers.map((account) =>
       policy(
@@ -120,9 +124,28 @@ describe('the engine is asked about', () => {
     for (const account of callers) {
       expect(satisfied(evaluator, request({ account }))).toEqual([account]);
     }
-    expect(asked.at(ENGINE_SETS_MAX - 1)).toHaveLength(1);
-    expect(asked.at(ENGINE_SETS_MAX)).toHaveLength(callers.length);
+    expect(asked).toEqual(callers.map((account) => [account]));
     expect(sets.size).toBe(ENGINE_SETS_MAX + 1);
+    // w2 is there, w0 has to come back.
+    expect(['w2', 'w0', 'w2'].map((account) => satisfied(evaluator, request({ account })))).toEqual(
+      [['w2'], ['w0'], ['w2']],
+    );
+    expect(sets.get('slot-1/2')).toEqual(['w2']);
+    expect(
+      [...sets].filter(([, policies]) => policies.length === 1 && policies[0] === 'w0'),
+    ).toHaveLength(1);
+  });
+
+  it('a larger set where all are many more', () => {
+    const wide = Array.from({ length: SET_POLICIES_MAX + 1 }, (_, n) =>
+      policy(`wide-${n}`, 'permit (principal, action in Action::"read", resource);'),
+    );
+    const rest = Array.from({ length: (SET_POLICIES_MAX + 1) / SET_SHARE_MAX }, (_, n) =>
+      policy(`w${n}`, `permit (principal == Workload::"spiffe://x/w${n}", action, resource);`),
+    );
+    const { evaluator, asked } = watched([...wide, ...rest].join('\n'));
+    satisfied(evaluator, request());
+    expect(asked[0]).toHaveLength(SET_POLICIES_MAX + 1);
   });
 
   it('sets made anew after the engine restarted', () => {
@@ -146,10 +169,83 @@ describe('the engine is asked about', () => {
     satisfied(evaluator, request());
     evaluator.release();
     expect(sets.get('slot-1/0')).toEqual([]);
-    const next = createEvaluator(programOf({ policies: FOUR }), engine);
+    const next = createEvaluator(programOf({ policies: FOUR }), { engine });
     if (!next.ok) throw new Error(lines(next).join('\n'));
     satisfied(next.value, request());
     expect([...sets.keys()]).toEqual(['slot-1', 'slot-1/0']);
+  });
+});
+
+describe('a remembered answer', () => {
+  const CLAIMS = [
+    policy(
+      'user',
+      'permit (principal, action == Action::"GET", resource) when { context has claims && context.claims has sub && context.claims.sub == "u" };',
+    ),
+    policy(
+      'none',
+      'forbid (principal, action == Action::"POST", resource) when { context.path like "/x*" };',
+    ),
+  ].join('\n');
+  const sub = (value: string) => request({ context: { path: '/a', claims: { sub: value } } });
+
+  it('is given without asking the engine, also for what policies cannot tell apart', () => {
+    const { evaluator, asked, lookups } = watched(CLAIMS, new EvaluationMemory());
+    const answers = ['u', 'v', 'w', 'u'].map((value) => satisfied(evaluator, sub(value)));
+    expect(answers).toEqual([['user'], [], [], ['user']]);
+    expect(asked).toHaveLength(2);
+    expect(lookups).toEqual({ hit: 2, miss: 2, bypass: 0 });
+  });
+
+  it('is not given to another caller, action or resource', () => {
+    const { evaluator, asked } = watched(FOUR, new EvaluationMemory());
+    const all = [{}, { account: 'x' }, { action: 'POST' }, { service: 'shop/other' }];
+    for (const each of [...all, ...all]) satisfied(evaluator, request(each));
+    expect(asked).toHaveLength(all.length);
+  });
+
+  it('serves another program that would be asked the same, and no other', () => {
+    const memory = new EvaluationMemory();
+    const first = watched(FOUR, memory);
+    satisfied(first.evaluator, request());
+    satisfied(first.evaluator, request({ action: 'POST' }));
+    const changed = FOUR.replace('forbid (principal, action in', 'permit (principal, action in');
+    const next = watched(changed, memory);
+    expect(satisfied(next.evaluator, request())).toEqual(['orders', 'shop']);
+    expect(next.asked).toEqual([]);
+    expect(satisfied(next.evaluator, request({ action: 'POST' }))).toEqual(['orders', 'writes']);
+    expect(next.asked).toHaveLength(1);
+  });
+
+  it('is none for what the engine refused', () => {
+    const { evaluator, asked } = watched(CLAIMS, new EvaluationMemory());
+    const odd = request({ context: { path: '/a', claims: { sub: 3 } } });
+    for (let n = 0; n < 2; n += 1) expect(evaluator.evaluate(odd).kind).toBe('failed');
+    expect(asked).toHaveLength(2);
+  });
+
+  it('lasts when the engine restarts', () => {
+    const { evaluator, engine, asked, clock } = watched(FOUR, new EvaluationMemory());
+    satisfied(evaluator, request());
+    clock.ms += ENGINE_RESTART_MS;
+    expect(() =>
+      engine.run(() => {
+        throw new RangeError('as a stack overflow');
+      }),
+    ).toThrow();
+    expect(satisfied(evaluator, request())).toEqual(['orders', 'shop']);
+    expect(asked).toHaveLength(1);
+    expect(satisfied(evaluator, request({ account: 'x' }))).toEqual(['shop']);
+    expect(asked).toHaveLength(2);
+  });
+
+  it('comes after trials: these ask the engine', () => {
+    const memory = new EvaluationMemory();
+    for (let n = 0; n < 2; n += 1) {
+      const { engine, asked } = watched(FOUR);
+      expect(createTriedEvaluator(programOf({}), 1, { engine, memory }).ok).toBe(true);
+      expect(asked).toHaveLength(1);
+    }
   });
 });
 
@@ -202,7 +298,10 @@ describe('of the context is sent', () => {
       'p',
       `permit (principal, action == Action::"GET", resource) when { ${when} };`,
     );
-    const loaded = createEvaluator(programOf({ policies }), new Engine({ load, nowMs: () => 0 }));
+    const loaded = createEvaluator(programOf({ policies }), {
+      engine: new Engine({ load, nowMs: () => 0 }),
+      memory: new EvaluationMemory(),
+    });
     if (!loaded.ok) throw new Error(lines(loaded).join('\n'));
     expect(loaded.value.evaluate(request({ context })).kind).toBe('answered');
     return call;
@@ -216,9 +315,9 @@ describe('of the context is sent', () => {
       { path: '/a', claims: { sub: 'u' } },
     ],
     [
-      'what a policy asks for only',
+      'that something is there, when a policy asks for nothing else',
       'context has headers',
-      { path: '/a', headers: { 'x-tenant': 'blue' } },
+      { path: '/a', headers: {} },
     ],
     ['all of it, when a policy uses it as a whole', 'context == context', context],
     ['what the schema requires, although nobody reads it', 'true', { path: '/a' }],

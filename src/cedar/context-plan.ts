@@ -1,0 +1,165 @@
+/**
+ * What of a context goes along with a question, and what of that an answer can depend on. A field
+ * costs the engine 10 us, so what no policy reads is not sent; and two contexts with the same key have
+ * the same answer, so that only one of them need be asked.
+ *
+ * Sound by construction: the key tells everything about what is sent, apart from what a text is beyond
+ * the outcomes of the tests that policies do with it (context-uses.ts).
+ */
+import type { ContextUse, LikePattern } from './context-uses.js';
+import type { CedarValue } from './types.js';
+
+type Values = Readonly<Record<string, CedarValue>>;
+
+export interface ContextPlan {
+  /** What is sent of it. */
+  narrow(context: Values): Values;
+  /** Undefined when the answer must not be remembered. */
+  keyOf(context: Values): string | undefined;
+}
+
+/** More tests of one text cost more than they save: its value counts then. */
+const TESTS_MAX = 128;
+/** Client data, whose fields are all optional in every schema: one left out is missed by nobody. */
+const OPTIONAL: ReadonlySet<string> = new Set(['headers', 'query', 'params', 'claims', 'task']);
+/** Differs in every request. */
+const TIME = 'time';
+
+/** `required`: fields of the context that the schema wants to be there, whether they are read or not. */
+export function planContext(
+  uses: readonly ContextUse[],
+  required: ReadonlySet<string> = new Set(),
+): ContextPlan {
+  if (uses.some(({ path }) => path.length === 0)) return WHOLE;
+  const unread = [...required].filter((name) => !uses.some(({ path }) => path[0] === name));
+  const all = [...uses, ...unread.map((name) => useOf(name, { value: false }))];
+  const sent = treeOf(all);
+  const narrow = (context: Values) => fieldsOf(context, sent);
+  if (sent.inner.has(TIME)) return { narrow, keyOf: () => undefined };
+  const tellers = all.map(tellerOf);
+  return {
+    narrow,
+    keyOf(context) {
+      let key = '';
+      for (const tell of tellers) {
+        const told = tell(context);
+        if (told === undefined) return undefined;
+        key += told;
+      }
+      return key;
+    },
+  };
+}
+
+/** For policies too many to look at each use: all fields that they may read, for their values. */
+export function planFields(
+  fields: ReadonlySet<string> | undefined,
+  required?: ReadonlySet<string>,
+): ContextPlan {
+  if (fields === undefined) return WHOLE;
+  const uses = [...fields].map((name) => useOf(name, { value: true }));
+  return planContext(uses, required);
+}
+
+const WHOLE: ContextPlan = {
+  narrow: (context) => context,
+  keyOf: (context) => (Object.hasOwn(context, TIME) ? undefined : textOf(context)),
+};
+
+function useOf(name: string, { value }: { value: boolean }): ContextUse {
+  return { path: [name], value, equals: [], like: [] };
+}
+
+/** What is sent of a record. */
+interface Tree {
+  whole: boolean;
+  readonly inner: Map<string, Tree>;
+}
+
+function treeOf(uses: readonly ContextUse[]): Tree {
+  const root: Tree = { whole: false, inner: new Map() };
+  for (const { path, value } of uses) {
+    let at = root;
+    for (const name of path) {
+      const next: Tree = at.inner.get(name) ?? { whole: !isOptional(path), inner: new Map() };
+      at.inner.set(name, next);
+      at = next;
+    }
+    at.whole ||= value;
+  }
+  return root;
+}
+
+function isOptional([name = '']: readonly string[]): boolean {
+  return OPTIONAL.has(name);
+}
+
+function fieldsOf(values: Values, { inner }: Tree): Values {
+  const sent: Record<string, CedarValue> = Object.create(null);
+  for (const name in values) {
+    const tree = inner.get(name);
+    if (tree === undefined) continue;
+    const value = values[name] as CedarValue;
+    // What should be a record and is none is sent as it is: the engine says what is wrong with it.
+    sent[name] = tree.whole || !isRecord(value) ? value : fieldsOf(value, tree);
+  }
+  return sent;
+}
+
+/** Tells of one use; undefined for what no policy was meant to see there. */
+type Teller = (context: Values) => string | undefined;
+
+/** INVARIANT: what is told ends where its own form says so, so that no two keys run together. */
+function tellerOf({ path, value, equals, like }: ContextUse): Teller {
+  const whole = value || equals.length + like.length > TESTS_MAX;
+  const narrowed = isOptional(path);
+  const positions = new Map(equals.map((text, index) => [text, index]));
+  return (context) => {
+    let at: CedarValue = context;
+    for (let depth = 0; depth < path.length; depth += 1) {
+      const name = path[depth] as string;
+      if (!isRecord(at)) return undefined;
+      if (!Object.hasOwn(at, name)) return `-${depth};`;
+      at = at[name] as CedarValue;
+    }
+    if (whole) return textOf(at);
+    // What is sent of it, other uses tell.
+    if (isRecord(at)) return narrowed ? '+;' : textOf(at);
+    if (typeof at !== 'string') return textOf(at);
+    // The engine would read another text.
+    if (!at.isWellFormed()) return undefined;
+    return `?${positions.get(at) ?? ''}${outcomesOf(at, like)};`;
+  };
+}
+
+/** JSON ends where it ends. */
+function textOf(value: CedarValue | Values): string {
+  return `=${JSON.stringify(value)}`;
+}
+
+function isRecord(value: CedarValue): value is Values {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function outcomesOf(text: string, patterns: readonly LikePattern[]): string {
+  let outcomes = '';
+  for (const pattern of patterns) outcomes += isLike(text, pattern) ? 'y' : 'n';
+  return outcomes;
+}
+
+/** Cedar's `like`. Both are well-formed, so that parts are found between whole characters only. */
+export function isLike(text: string, pattern: LikePattern): boolean {
+  const last = pattern.length - 1;
+  const first = pattern[0] as string;
+  if (last === 0) return text === first;
+  if (!text.startsWith(first)) return false;
+  let at = first.length;
+  for (let index = 1; index < last; index += 1) {
+    const part = pattern[index] as string;
+    const found = text.indexOf(part, at);
+    if (found === -1) return false;
+    at = found + part.length;
+  }
+  const end = pattern[last] as string;
+  return text.length - end.length >= at && text.endsWith(end);
+}
