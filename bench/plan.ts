@@ -16,6 +16,8 @@ export interface Plan {
   readonly rollout: {
     readonly policies: number;
     readonly rounds: number;
+    /** Before those that count, so that code is compiled and caches are warm. */
+    readonly warmUpRounds: number;
     /** Of each way and round. */
     readonly checks: number;
   };
@@ -41,7 +43,7 @@ export const FULL: Plan = {
   quick: false,
   concurrency: 16,
   cpu: { policies: [10, 100, 1_000], rounds: 6, cpuSecondsMin: 2, warmUpCpuSeconds: 5 },
-  rollout: { policies: 10, rounds: 7, checks: 4_000 },
+  rollout: { policies: 10, rounds: 60, warmUpRounds: 10, checks: 500 },
   memory: { policies: 10, readings: [10_000, 100_000] },
   envoy: { policies: 10, rounds: 5, secondsPerRound: 5, requestsPerSecond: 200 },
   reload: { policies: 100, times: 10 },
@@ -52,7 +54,7 @@ export const QUICK: Plan = {
   quick: true,
   concurrency: 16,
   cpu: { policies: [10], rounds: 1, cpuSecondsMin: 0.2, warmUpCpuSeconds: 0.1 },
-  rollout: { policies: 10, rounds: 1, checks: 100 },
+  rollout: { policies: 10, rounds: 1, warmUpRounds: 1, checks: 100 },
   memory: { policies: 10, readings: [200, 1_000] },
   envoy: { policies: 10, rounds: 1, secondsPerRound: 1, requestsPerSecond: 100 },
   reload: { policies: 20, times: 2 },

@@ -94,22 +94,31 @@ check and its decisions are those of an independent reading of the same policies
   ].join('\n\n');
 }
 
-function rolloutSection({ policies, rounds, checks, engineUs, plainUs, few, many }: RolloutResult) {
-  const row = ({ slices, exceptions, cpuUs, engineCalls }: RolloutResult['few']): Row => [
-    `${count(slices)} slices, ${count(exceptions)} exceptions, a candidate, a log line`,
+function rolloutSection(result: RolloutResult) {
+  const { policies, rounds, checks, few, many, remembered } = result;
+  const row = (
+    { slices, exceptions, cpuUs, engineCalls }: RolloutResult['few'],
+    candidate = 'a candidate',
+  ): Row => [
+    `${count(slices)} slices, ${count(exceptions)} exceptions, ${candidate}, a log line`,
     micros(cpuUs),
     spread(engineCalls, (value) => value.toFixed(2), ''),
   ];
   return [
     `CPU of one process without a network, ${count(checks)} checks of each kind in turns, ${rounds}
 rounds, ${policies} policies on both sides. The last column is what a check costs more than under one
-bundle alone, in calls of the engine: a candidate is one such call, and the rest has to fit beside it.`,
+bundle alone, in calls of the engine: a candidate is one such call, and the rest has to fit beside it.
+Of the first rows no answer is remembered. The last two are as a sidecar runs: whatever was asked
+before is remembered.`,
     table([
       ['', 'CPU', 'more, in engine calls'],
-      ['one call of the engine', micros(engineUs), '-'],
-      ['a check under one bundle, not logged', micros(plainUs), '0'],
+      ['a check under one bundle, not logged', micros(result.plainUs), '0'],
+      ['the same and one more engine call', micros(result.twiceUs), '1'],
       row(few),
       row(many),
+      row(result.ownSchema, 'a candidate with another schema'),
+      ['a check under one bundle, not logged, remembered', micros(result.plainRememberedUs), '0'],
+      row(remembered),
     ]),
   ].join('\n\n');
 }

@@ -59,12 +59,17 @@ export interface RolloutResult {
   readonly policies: number;
   readonly rounds: number;
   readonly checks: number;
-  /** One call of the engine. */
-  readonly engineUs: Spread;
   /** A check under one bundle, without a log line. */
   readonly plainUs: Spread;
+  /** The same and one more call of the engine, for the policies of the candidate. */
+  readonly twiceUs: Spread;
   readonly few: RolloutSize & RolloutCost;
   readonly many: RolloutSize & RolloutCost;
+  /** The same with a candidate that reads every request by a schema of its own. */
+  readonly ownSchema: RolloutSize & RolloutCost;
+  /** The same with remembered answers, as a sidecar runs. */
+  readonly plainRememberedUs: Spread;
+  readonly remembered: RolloutSize & RolloutCost;
 }
 
 export interface RolloutSize {

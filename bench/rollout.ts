@@ -1,10 +1,12 @@
 /**
  * What a rollout costs a check: slices, exceptions, a candidate and the log line, beside one more call
- * of the engine. In this process and without a network, so that nothing else is in the figures; the
- * ways take turns, so that what else the machine does meets all alike.
+ * of the engine; first with no answer remembered, then as a sidecar runs. In this process and without a
+ * network, so that nothing else is in the figures; the ways take turns, so that what else the machine
+ * does meets all alike.
  */
 import { rebuildRequest } from '../src/analysis/rebuild-request.js';
 import { compileBundle } from '../src/bundle/compile.js';
+import { EvaluationMemory } from '../src/cedar/evaluation-memory.js';
 import { createEvaluator } from '../src/cedar/evaluator.js';
 import type { CedarRequest } from '../src/cedar/types.js';
 import { check } from '../src/check/check.js';
@@ -27,6 +29,8 @@ const SERVICE = 'shop/payments';
 const ENVIRONMENT = 'bench';
 const FEW = { slices: 2, exceptions: 2 };
 const MANY = { slices: 100, exceptions: 1_000 };
+/** Of so many rounds one is printed, and a ratio is that of so many together. */
+const TOLD_ROUNDS = 10;
 const NOW_MS = Date.UTC(2026, 10, 26);
 
 const SETTINGS: CheckSettings = {
@@ -44,13 +48,21 @@ interface Way {
 }
 
 export function measureRollout(plan: Plan, say: (line: string) => void): RolloutResult {
-  const { policies, rounds, checks } = plan.rollout;
+  const { policies, rounds, warmUpRounds, checks } = plan.rollout;
   const active = loadBundle(policies, '1.0.0');
   // One policy less: some requests flip.
   const candidate = loadBundle(policies - 1, '2.0.0');
+  const ownSchema = loadBundle(policies - 1, '2.0.0', { ownSchema: true });
+  const memory = new EvaluationMemory();
+  const remembering = {
+    active: loadBundle(policies, '1.0.0', { memory }),
+    candidate: loadBundle(policies - 1, '2.0.0', { memory }),
+  };
   const log = discardingLog();
   const messages = Array.from({ length: checks }, (_, n) => messageAt(n));
-  const alone = soleGeneration(1, { mode: 'shadow', stamp: 'bench', active });
+  const soleOf = (bundle: ActiveBundle) =>
+    soleGeneration(1, { mode: 'shadow', stamp: 'bench', active: bundle });
+  const alone = soleOf(active);
   const requests = messages.map((message) => requestOf(message, alone));
   const ask = (generation: Generation, to?: DecisionLog) =>
     way((n) => {
@@ -59,28 +71,39 @@ export function measureRollout(plan: Plan, say: (line: string) => void): Rollout
       const { record } = check(call, generation, SETTINGS);
       to?.decision(record, 100);
     });
-  const under = (size: typeof FEW) => ask(generationOf(active, candidate, size), log);
+  const { run: plain } = ask(alone);
+  const under = (bundles: Bundles, size: typeof FEW) => ask(generationOf(bundles, size), log);
   const ways = {
-    engine: way((n) => void active.evaluator.evaluate(requests[n] as CedarRequest)),
     plain: ask(alone),
-    few: under(FEW),
-    many: under(MANY),
+    twice: way((n) => {
+      plain(n);
+      candidate.evaluator.evaluate(requests[n] as CedarRequest);
+    }),
+    few: under({ active, candidate }, FEW),
+    many: under({ active, candidate }, MANY),
+    ownSchema: under({ active, candidate: ownSchema }, MANY),
+    plainRemembered: ask(soleOf(remembering.active)),
+    remembered: under(remembering, MANY),
   };
   try {
-    // The first round warms up, and is not counted.
-    for (let round = 0; round <= rounds; round += 1) {
+    // Short turns, and many: what else the machine does meets all ways alike.
+    for (let round = 1 - warmUpRounds; round <= rounds; round += 1) {
       for (const each of Object.values(ways)) spend(each, checks, round > 0);
-      if (round > 0) say(`round ${round}: ${told(ways)}`);
+      if (round > 0 && round % TOLD_ROUNDS === 0) say(`round ${round}: ${told(ways)}`);
     }
     return {
       ...{ policies, rounds, checks },
-      engineUs: spreadOf(ways.engine.cpuUs),
       plainUs: spreadOf(ways.plain.cpuUs),
-      few: { ...FEW, ...costOf(ways.few, ways) },
-      many: { ...MANY, ...costOf(ways.many, ways) },
+      twiceUs: spreadOf(ways.twice.cpuUs),
+      few: { ...FEW, ...costOf(ways.few, ways.plain, ways) },
+      many: { ...MANY, ...costOf(ways.many, ways.plain, ways) },
+      ownSchema: { ...MANY, ...costOf(ways.ownSchema, ways.plain, ways) },
+      plainRememberedUs: spreadOf(ways.plainRemembered.cpuUs),
+      remembered: { ...MANY, ...costOf(ways.remembered, ways.plainRemembered, ways) },
     };
   } finally {
-    for (const { evaluator } of [active, candidate]) evaluator.release();
+    const all = [active, candidate, ownSchema, remembering.active, remembering.candidate];
+    for (const { evaluator } of all) evaluator.release();
     void log.close(0);
   }
 }
@@ -96,11 +119,18 @@ function spend({ run, cpuUs }: Way, checks: number, counts: boolean): void {
   if (counts) cpuUs.push((user + system) / checks);
 }
 
-/** Of each round what it costs more than the plain check, in calls of the engine. */
-function costOf(dear: Way, { engine, plain }: { engine: Way; plain: Way }): RolloutCost {
-  const ratios = dear.cpuUs.map((us, round) => {
-    return (us - (plain.cpuUs[round] as number)) / (engine.cpuUs[round] as number);
-  });
+/** Of each ten rounds what it costs more than `base`, in what one more call of the engine does. */
+function costOf(
+  dear: Way,
+  base: Way,
+  { plain, twice }: { readonly plain: Way; readonly twice: Way },
+): RolloutCost {
+  const ratios = [];
+  for (let from = 0; from < dear.cpuUs.length; from += TOLD_ROUNDS) {
+    const sum = ({ cpuUs }: Way) =>
+      cpuUs.slice(from, from + TOLD_ROUNDS).reduce((total, us) => total + us, 0);
+    ratios.push((sum(dear) - sum(base)) / (sum(twice) - sum(plain)));
+  }
   return { cpuUs: spreadOf(dear.cpuUs), engineCalls: spreadOf(ratios) };
 }
 
@@ -110,13 +140,26 @@ function told(ways: Readonly<Record<string, Way>>): string {
     .join(', ');
 }
 
-function loadBundle(policies: number, version: string): ActiveBundle {
-  const files = Object.entries(bundleFiles(benchPolicies(policies), version)).map(
-    ([name, text]) => ({ name, bytes: Buffer.from(text) }),
-  );
+interface Bundles {
+  readonly active: ActiveBundle;
+  readonly candidate: ActiveBundle;
+}
+
+interface Loading {
+  readonly memory?: EvaluationMemory;
+  /** As if the schema had changed: requests are read by each bundle for itself. */
+  readonly ownSchema?: boolean;
+}
+
+function loadBundle(policies: number, version: string, loading: Loading = {}): ActiveBundle {
+  const texts = Object.entries(bundleFiles(benchPolicies(policies), version));
+  const files = texts.map(([name, text]) => {
+    const changed = loading.ownSchema === true && name.endsWith('.cedarschema');
+    return { name, bytes: Buffer.from(changed ? `// ${version}\n${text}` : text) };
+  });
   const bundle = compileBundle(files, { environment: ENVIRONMENT });
   if (!bundle.ok) throw new Error(bundle.problems[0].message);
-  const evaluator = createEvaluator(bundle.value.program);
+  const evaluator = createEvaluator(bundle.value.program, { memory: loading.memory });
   if (!evaluator.ok) throw new Error(evaluator.problems[0].message);
   return { bundle: bundle.value, evaluator: evaluator.value, loadedAtMs: 0 };
 }
@@ -143,8 +186,7 @@ function discardingLog(): DecisionLog {
 }
 
 function generationOf(
-  active: ActiveBundle,
-  candidate: ActiveBundle,
+  { active, candidate }: Bundles,
   { slices, exceptions }: typeof FEW,
 ): Generation {
   const state: ApprovedState = approvedState({
