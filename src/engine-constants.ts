@@ -36,10 +36,11 @@ export const TRAFFIC_ENVIRONMENTS_MAX = ENGINE_SLOTS_MAX / 2;
 export const ENGINE_SETS_MAX = 512;
 /** Sets of one program that are known, in one generation of two, 1 to 10 KB each. */
 export const POLICY_SETS_MAX = 1_000;
-/** Policies of one such set: parsing takes about 50 us each, on the thread that answers. */
-export const SET_POLICIES_MAX = 64;
-/** Of more policies a larger set, as a share: making it once takes as long as asking all once. */
-export const SET_SHARE_MAX = 1 / 32;
+/**
+ * Policies of one such set: parsing takes about 50 us each, on the thread that answers. More policies
+ * than these are asked in several calls.
+ */
+export const SET_POLICIES_MAX = 128;
 /** Callers times actions times resources whose entities are kept, 1 to 2 KB each, twice as many at most. */
 export const PREPARATIONS_MAX = 1_000;
 /**

@@ -45,6 +45,16 @@ const policySchema = z.strictObject({
   scope: z.strictObject({ principal: entityTest, action: actionTest, resource: entityTest }),
   reads: z.strictObject({
     context: z.array(z.string()),
+    uses: z
+      .array(
+        z.strictObject({
+          path: z.array(z.string()),
+          value: z.boolean().optional(),
+          equals: z.array(z.string()).optional(),
+          like: z.array(z.array(z.string()).min(1)).optional(),
+        }),
+      )
+      .optional(),
     attributes: z.array(z.string()),
     ancestors: z.array(uid).nullable(),
     tags: z.boolean(),

@@ -6,8 +6,7 @@
  * Sound by construction: the key tells everything about what is sent, apart from what a text is beyond
  * the outcomes of the tests that policies do with it (context-uses.ts).
  */
-import type { ContextUse, LikePattern } from './context-uses.js';
-import type { CedarValue } from './types.js';
+import type { CedarValue, ContextUse, LikePattern } from './types.js';
 
 type Values = Readonly<Record<string, CedarValue>>;
 
@@ -32,7 +31,7 @@ export function planContext(
 ): ContextPlan {
   if (uses.some(({ path }) => path.length === 0)) return WHOLE;
   const unread = [...required].filter((name) => !uses.some(({ path }) => path[0] === name));
-  const all = [...uses, ...unread.map((name) => useOf(name, { value: false }))];
+  const all = [...uses, ...unread.map((name) => ({ path: [name] }))];
   const sent = treeOf(all);
   const narrow = (context: Values) => fieldsOf(context, sent);
   if (sent.inner.has(TIME)) return { narrow, keyOf: () => undefined };
@@ -57,7 +56,7 @@ export function planFields(
   required?: ReadonlySet<string>,
 ): ContextPlan {
   if (fields === undefined) return WHOLE;
-  const uses = [...fields].map((name) => useOf(name, { value: true }));
+  const uses = [...fields].map((name) => ({ path: [name], value: true }));
   return planContext(uses, required);
 }
 
@@ -65,10 +64,6 @@ const WHOLE: ContextPlan = {
   narrow: (context) => context,
   keyOf: (context) => (Object.hasOwn(context, TIME) ? undefined : textOf(context)),
 };
-
-function useOf(name: string, { value }: { value: boolean }): ContextUse {
-  return { path: [name], value, equals: [], like: [] };
-}
 
 /** What is sent of a record. */
 interface Tree {
@@ -85,7 +80,7 @@ function treeOf(uses: readonly ContextUse[]): Tree {
       at.inner.set(name, next);
       at = next;
     }
-    at.whole ||= value;
+    at.whole ||= value === true;
   }
   return root;
 }
@@ -110,8 +105,8 @@ function fieldsOf(values: Values, { inner }: Tree): Values {
 type Teller = (context: Values) => string | undefined;
 
 /** INVARIANT: what is told ends where its own form says so, so that no two keys run together. */
-function tellerOf({ path, value, equals, like }: ContextUse): Teller {
-  const whole = value || equals.length + like.length > TESTS_MAX;
+function tellerOf({ path, value, equals = [], like = [] }: ContextUse): Teller {
+  const whole = value === true || equals.length + like.length > TESTS_MAX;
   const narrowed = isOptional(path);
   const positions = new Map(equals.map((text, index) => [text, index]));
   return (context) => {

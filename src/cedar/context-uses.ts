@@ -7,19 +7,7 @@
  * differential.test.ts holds this against the engine.
  */
 import { childrenOf, conditionsOf, type Expression, type PolicyJson } from './policy-json.js';
-
-/** The literal parts of a pattern: any characters stand between two of them. */
-export type LikePattern = readonly string[];
-
-export interface ContextUse {
-  /** From the context down: `['headers', 'x-tenant']`; empty for the context as a whole. */
-  readonly path: readonly string[];
-  /** Its value counts, whatever it is; otherwise whether it is there, and for a text the tests. */
-  readonly value: boolean;
-  /** Literal texts that it is compared with. */
-  readonly equals: readonly string[];
-  readonly like: readonly LikePattern[];
-}
+import type { ContextUse, LikePattern } from './types.js';
 
 /** Those of an expression's operands that are looked at here. */
 interface Operands {
@@ -29,18 +17,35 @@ interface Operands {
   readonly pattern: readonly ('Wildcard' | { readonly Literal: string })[];
 }
 
-/** All uses of these policies, each place once, in an order that depends on nothing else. */
-export function contextUses(policies: readonly PolicyJson[]): ContextUse[] {
+/** Each place once, in an order that depends on nothing else. */
+export function contextUses(json: PolicyJson): ContextUse[] {
   const places = new Map<string, Place>();
-  for (const json of policies) {
-    for (const { body } of conditionsOf(json)) collect(body, places);
+  for (const { body } of conditionsOf(json)) collect(body, places);
+  return usesOf(places);
+}
+
+/** What a number of policies do with the context, together. */
+export function unionOfUses(all: readonly (readonly ContextUse[])[]): ContextUse[] {
+  const places = new Map<string, Place>();
+  for (const { path, value, equals = [], like = [] } of all.flat()) {
+    const place = placeIn(places, path);
+    place.value ||= value === true;
+    for (const literal of equals) place.equals.add(literal);
+    for (const pattern of like) place.like.set(JSON.stringify(pattern), pattern);
   }
+  return usesOf(places);
+}
+
+function usesOf(places: ReadonlyMap<string, Place>): ContextUse[] {
   return [...places]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, { path, value, equals, like }]) => {
-      return value
-        ? { path, value, equals: [], like: [] }
-        : { path, value, equals: [...equals].sort(), like: [...like.values()] };
+      if (value) return { path, value };
+      return {
+        path,
+        ...(equals.size > 0 && { equals: [...equals].sort() }),
+        ...(like.size > 0 && { like: [...like.values()] }),
+      };
     });
 }
 
@@ -51,16 +56,18 @@ interface Place {
   readonly like: Map<string, LikePattern>;
 }
 
+function placeIn(places: Map<string, Place>, path: readonly string[]): Place {
+  const key = JSON.stringify(path);
+  let place = places.get(key);
+  if (place === undefined) {
+    place = { path, value: false, equals: new Set(), like: new Map() };
+    places.set(key, place);
+  }
+  return place;
+}
+
 function collect(condition: Expression, places: Map<string, Place>): void {
-  const placeOf = (path: readonly string[]): Place => {
-    const key = JSON.stringify(path);
-    let place = places.get(key);
-    if (place === undefined) {
-      place = { path, value: false, equals: new Set(), like: new Map() };
-      places.set(key, place);
-    }
-    return place;
-  };
+  const placeOf = (path: readonly string[]) => placeIn(places, path);
   const rest: Expression[] = [condition];
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
     const [operator, inner] = Object.entries(next)[0] as [string, unknown];

@@ -18,23 +18,18 @@ export class EngineFault extends Error {
   override readonly name = 'EngineFault';
 }
 
-/** What is preparsed under one slot name. Kept, so that a new instance can be given it again. */
-export interface SlotContent {
-  readonly schemaText: string;
-  /** Policy id -> text. */
-  readonly policies: Readonly<Record<string, string>>;
-}
-
+/** A schema in the engine, and names for policies to be asked with it. */
 export interface Slot {
+  /** Of the schema. */
   readonly name: string;
   /**
-   * Preparses some of the policies under a name of their own, to be used with the schema of this
-   * slot; undefined when all its names are in use. Goes with the instance: after a restart it must be
-   * made anew. To be called within `run`; throws like the call it makes.
+   * Preparses policies under a name of their own; undefined when all names of this slot are in use.
+   * Goes with the instance: after a restart it must be made anew. To be called within `run`; throws
+   * like the call it makes.
    */
-  addSet(api: CedarApi, policies: SlotContent['policies']): string | undefined;
+  addSet(api: CedarApi, policies: string): string | undefined;
   /** The same under a name that `addSet` gave before, in place of what it stood for. */
-  replaceSet(api: CedarApi, name: string, policies: SlotContent['policies']): void;
+  replaceSet(api: CedarApi, name: string, policies: string): void;
   /** Gives the slot back; calling it twice does nothing. */
   release(): void;
 }
@@ -48,10 +43,11 @@ export interface EngineOptions {
 
 const MODULE = '@cedar-policy/cedar-wasm/nodejs';
 /** Parsed into a slot that was given back, so that the old program's memory is freed. */
-const EMPTY: SlotContent = { schemaText: '', policies: {} };
+const NO_SCHEMA = '';
 
 interface HeldSlot {
-  readonly content: SlotContent;
+  /** Kept, so that a new instance can be given it again. */
+  readonly schemaText: string;
   /** Sets added to it in the present instance; named `<slot>/0`, `<slot>/1`, ... */
   sets: number;
 }
@@ -96,11 +92,11 @@ export class Engine {
   }
 
   /** Undefined when all slots are taken. Throws EngineFault, or an Error when it does not parse. */
-  acquire(content: SlotContent): Slot | undefined {
+  acquire(schemaText: string): Slot | undefined {
     const name = SLOT_NAMES.find((candidate) => !this.#slots.has(candidate));
     if (name === undefined) return undefined;
-    this.run((api) => preparse(api, name, content));
-    const slot: HeldSlot = { content, sets: 0 };
+    this.run((api) => preparseSchema(api, name, schemaText));
+    const slot: HeldSlot = { schemaText, sets: 0 };
     this.#slots.set(name, slot);
     let held = true;
     return {
@@ -125,8 +121,8 @@ export class Engine {
     if (this.#broken !== undefined) return;
     try {
       this.run((api) => {
-        preparse(api, name, EMPTY);
-        for (let set = 0; set < sets; set += 1) preparsePolicies(api, `${name}/${set}`, {});
+        preparseSchema(api, name, NO_SCHEMA);
+        for (let set = 0; set < sets; set += 1) preparsePolicies(api, `${name}/${set}`, '');
       });
     } catch {
       // Only memory is at stake here; if the engine broke, the next call restarts it.
@@ -142,7 +138,7 @@ export class Engine {
     try {
       const api = this.#options.load();
       for (const [name, slot] of this.#slots) {
-        preparse(api, name, slot.content);
+        preparseSchema(api, name, slot.schemaText);
         slot.sets = 0;
       }
       this.#api = api;
@@ -154,14 +150,13 @@ export class Engine {
   }
 }
 
-function preparse(api: CedarApi, name: string, content: SlotContent): void {
-  const schema = api.preparseSchema(name, content.schemaText);
+function preparseSchema(api: CedarApi, name: string, text: string): void {
+  const schema = api.preparseSchema(name, text);
   if (schema.type === 'failure') throw new Error(`schema: ${firstMessage(schema.errors)}`);
-  preparsePolicies(api, name, content.policies);
 }
 
-function preparsePolicies(api: CedarApi, name: string, policies: SlotContent['policies']): void {
-  const answer = api.preparsePolicySet(name, { staticPolicies: { ...policies } });
+function preparsePolicies(api: CedarApi, name: string, text: string): void {
+  const answer = api.preparsePolicySet(name, { staticPolicies: text });
   if (answer.type === 'failure') throw new Error(`policies: ${firstMessage(answer.errors)}`);
 }
 

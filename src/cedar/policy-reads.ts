@@ -6,6 +6,7 @@
  * expression reads that name of anything, and one `in` with a right side that is no literal makes
  * all ancestors count. The differential test holds this against sending everything.
  */
+import { contextUses } from './context-uses.js';
 import { uidKey } from './entity-source.js';
 import {
   childrenOf,
@@ -78,6 +79,7 @@ export function readsOf(json: PolicyJson, scope: PolicyScope): PolicyReads {
   }
   return {
     context: contextReads(json),
+    uses: contextUses(json),
     attributes: [...attributes].sort(),
     ancestors: anyAncestor ? null : sorted(ancestors.values()),
     tags,

@@ -1,86 +1,149 @@
 /**
  * The policies that can apply to a request, as a set of their own: what the engine takes grows by about
- * 5 us with every policy that it is given, whether it applies or not. A set is given to the engine when
- * it is first asked about it, under one of few names, since names live for ever there: the set that
- * was asked about longest ago makes room.
+ * 5 us with every policy that it is given, whether it applies or not. Nothing is given to the engine
+ * before it is first asked about it, so that a program of ten thousand policies is there at once. Names
+ * live for ever in the engine, so there are few: what was asked about longest ago makes room.
  */
 import { createHash } from 'node:crypto';
 import { BoundedCache } from '../bounded-cache.js';
-import { POLICY_SETS_MAX, SET_POLICIES_MAX, SET_SHARE_MAX } from '../constants.js';
+import { POLICY_SETS_MAX, SET_POLICIES_MAX } from '../constants.js';
+import { messageOf } from '../errors.js';
 import { type ContextPlan, planContext, planFields } from './context-plan.js';
-import { type ContextUse, contextUses } from './context-uses.js';
-import type { CedarApi, Slot } from './engine.js';
+import { unionOfUses } from './context-uses.js';
+import { type CedarApi, EngineFault, type Slot } from './engine.js';
 import { type UnitedReads, unionOfReads } from './policy-reads.js';
 import { type Scoped, ScopeIndex } from './scope-index.js';
 import type { CedarProgram, PolicySource } from './types.js';
+
+/** What the names of policies begin with that the engine makes. */
+const ENGINE_NAME = 'policy';
+
+/** What is given to the engine under one name. */
+export class Block {
+  constructor(readonly policies: readonly PolicySource[]) {}
+
+  /** As one text: parsing a list of them takes three times as long. */
+  text(): string {
+    return this.policies.map(({ text }) => text).join('\n');
+  }
+
+  /** Of what the engine calls `policy3`: it names the policies of a text by their places. */
+  idOf(name: string): string {
+    const id = this.policies[Number(name.slice(ENGINE_NAME.length))]?.id;
+    if (id === undefined) throw new Error(`the engine names a policy that is not there: ${name}`);
+    return id;
+  }
+}
 
 export class PolicySets {
   readonly #program: CedarProgram;
   readonly #slot: Slot;
   readonly #index: ScopeIndex;
-  readonly #all: PolicySet;
-  /** Policies of one set. */
-  readonly #policiesMax: number;
   /** By the positions of their policies. */
   readonly #known = new BoundedCache<PolicySet>({ entriesMax: POLICY_SETS_MAX });
-  /** Those that the engine has, and under which names; the one asked about last comes last. */
-  readonly #loaded = new Map<PolicySet, string>();
+  /** Of scopes that more policies have than one block takes: they always apply together. */
+  readonly #blocksOfScope = new Map<number, readonly Block[]>();
+  /** What the engine has, and under which names; what was asked about last comes last. */
+  readonly #loaded = new Map<Block, string>();
 
   constructor(program: CedarProgram, slot: Slot) {
-    const { policies } = program;
     this.#program = program;
     this.#slot = slot;
     this.#index = new ScopeIndex(
-      policies.map(({ scope }) => scope),
+      program.policies.map(({ scope }) => scope),
       program.schema,
     );
-    this.#all = new PolicySet(program, policies);
-    this.#policiesMax = Math.max(SET_POLICIES_MAX, policies.length * SET_SHARE_MAX);
   }
 
-  /** All policies, where making a set would take longer than asking all of them does. */
   setFor(scoped: Scoped): PolicySet {
     const positions = this.#index.applicable(scoped);
-    const { policies } = this.#program;
-    const { length } = positions;
-    if (length > this.#policiesMax || length === policies.length) return this.#all;
     const key = positions.join();
     let set = this.#known.get(key);
     if (set === undefined) {
-      set = new PolicySet(
-        this.#program,
-        positions.flatMap((position) => policies[position] ?? []),
-      );
+      const policies = this.#at(positions);
+      set = new PolicySet(this.#program, policies, this.#blocksFor(positions));
       this.#known.set(key, set);
     }
     return set;
   }
 
-  /** The name of the set in the engine. To be called within `Engine.run`; throws when that breaks. */
-  nameOf(set: PolicySet, api: CedarApi): string {
-    if (set === this.#all) return this.#slot.name;
-    const known = this.#loaded.get(set);
-    this.#loaded.delete(set);
-    const name = known ?? this.#load(set, api);
-    this.#loaded.set(set, name);
+  /** The name of the block in the engine. To be called within `Engine.run`; throws when that breaks. */
+  nameOf(block: Block, api: CedarApi): string {
+    const known = this.#loaded.get(block);
+    this.#loaded.delete(block);
+    const name = known ?? this.#load(block, api);
+    this.#loaded.set(block, name);
     return name;
   }
 
-  /** The engine was restarted, and has none of the sets any more. */
+  /** The engine was restarted, and has none of the blocks any more. */
   forget(): void {
     this.#loaded.clear();
   }
 
-  #load({ texts }: PolicySet, api: CedarApi): string {
-    const added = this.#slot.addSet(api, texts());
-    if (added !== undefined) return added;
-    const [oldest] = this.#loaded;
-    if (oldest === undefined) throw new Error('all names for sets are in use, and none is used');
-    const [set, name] = oldest;
-    // First, so that a set that fails to parse is not taken for the one before.
-    this.#loaded.delete(set);
-    this.#slot.replaceSet(api, name, texts());
-    return name;
+  #at(positions: readonly number[]): PolicySource[] {
+    const { policies } = this.#program;
+    return positions.flatMap((position) => policies[position] ?? []);
+  }
+
+  /**
+   * One block, or where that would be too large for one step several: those of one scope are the same
+   * for everybody, so that no caller needs a copy of them.
+   */
+  #blocksFor(positions: readonly number[]): readonly Block[] {
+    if (positions.length <= SET_POLICIES_MAX) return [new Block(this.#at(positions))];
+    const byScope = new Map<number, number[]>();
+    for (const position of positions) {
+      const scope = this.#index.scopeOf(position);
+      const members = byScope.get(scope);
+      if (members === undefined) byScope.set(scope, [position]);
+      else members.push(position);
+    }
+    const rest: number[] = [];
+    const blocks: Block[] = [];
+    for (const [scope, members] of byScope) {
+      if (members.length < SET_POLICIES_MAX) rest.push(...members);
+      else blocks.push(...this.#ofScope(scope, members));
+    }
+    return [...blocks, ...this.#cut(rest)];
+  }
+
+  #ofScope(scope: number, members: readonly number[]): readonly Block[] {
+    let blocks = this.#blocksOfScope.get(scope);
+    if (blocks === undefined) {
+      blocks = this.#cut(members);
+      this.#blocksOfScope.set(scope, blocks);
+    }
+    return blocks;
+  }
+
+  #cut(positions: readonly number[]): Block[] {
+    const blocks: Block[] = [];
+    for (let from = 0; from < positions.length; from += SET_POLICIES_MAX) {
+      blocks.push(new Block(this.#at(positions.slice(from, from + SET_POLICIES_MAX))));
+    }
+    return blocks;
+  }
+
+  #load(block: Block, api: CedarApi): string {
+    const text = block.text();
+    try {
+      const added = this.#slot.addSet(api, text);
+      if (added !== undefined) return added;
+      const [oldest] = this.#loaded;
+      if (oldest === undefined)
+        throw new Error('all names for policies are in use, and none is used');
+      const [unused, name] = oldest;
+      // First, so that a block that does not parse is not taken for the one before.
+      this.#loaded.delete(unused);
+      this.#slot.replaceSet(api, name, text);
+      return name;
+    } catch (thrown) {
+      // Whatever is wrong with them, the request is not to blame.
+      if (thrown instanceof Error && thrown.name === 'Error')
+        throw new EngineFault(messageOf(thrown));
+      throw thrown;
+    }
   }
 }
 
@@ -91,10 +154,12 @@ export class PolicySet {
   readonly #plans = new Map<string, ContextPlan>();
   #reads: UnitedReads | undefined;
   #digest: string | undefined;
-  /** Null where they are not looked at. */
-  #uses: readonly ContextUse[] | null | undefined;
 
-  constructor({ schema }: CedarProgram, policies: readonly PolicySource[]) {
+  constructor(
+    { schema }: CedarProgram,
+    policies: readonly PolicySource[],
+    readonly blocks: readonly Block[],
+  ) {
     this.#schema = schema;
     this.#policies = policies;
   }
@@ -110,35 +175,24 @@ export class PolicySet {
     return this.#digest;
   }
 
-  /** Policy id -> text. */
-  readonly texts = (): Record<string, string> => {
-    return Object.fromEntries(this.#policies.map(({ id, text }) => [id, text]));
-  };
-
-  /**
-   * What of the context counts, for requests with this action. With `api` by what policies do with each
-   * place, which takes about 60 us a policy to find out; otherwise by the fields that they read.
-   */
-  plan(action: string, api: CedarApi | undefined): ContextPlan {
+  /** What of the context counts, for requests with this action. */
+  plan(action: string): ContextPlan {
     let plan = this.#plans.get(action);
     if (plan === undefined) {
-      this.#uses ??= api === undefined ? null : usesOf(this.#policies, api);
-      const required = this.#schema.actions.get(action)?.context.required;
-      plan =
-        this.#uses === null
-          ? planFields(this.reads.context, required)
-          : planContext(this.#uses, required);
+      plan = this.#planFor(this.#schema.actions.get(action)?.context.required);
       this.#plans.set(action, plan);
     }
     return plan;
   }
-}
 
-function usesOf(policies: readonly PolicySource[], api: CedarApi): ContextUse[] | null {
-  if (policies.length > SET_POLICIES_MAX) return null;
-  const parsed = policies.map(({ text }) => api.policyToJson(text));
-  const jsons = parsed.flatMap((answer) => (answer.type === 'success' ? [answer.json] : []));
-  return jsons.length === policies.length ? contextUses(jsons) : null;
+  #planFor(required: ReadonlySet<string> | undefined): ContextPlan {
+    const uses = this.#policies.flatMap(({ reads }) => (reads.uses ? [reads.uses] : []));
+    // Of many the tests of one place would cost more than they save, and putting them together as well.
+    const all = uses.length === this.#policies.length && uses.length <= SET_POLICIES_MAX;
+    return all
+      ? planContext(unionOfUses(uses), required)
+      : planFields(this.reads.context, required);
+  }
 }
 
 function digestOf(policies: readonly PolicySource[]): string {

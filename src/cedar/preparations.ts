@@ -7,7 +7,6 @@ import { createHash } from 'node:crypto';
 import { BoundedCache } from '../bounded-cache.js';
 import { PREPARATIONS_MAX } from '../constants.js';
 import type { ContextPlan } from './context-plan.js';
-import type { CedarApi } from './engine.js';
 import { EntityStore } from './entity-store.js';
 import type { PolicySet, PolicySets } from './policy-sets.js';
 import type { CedarProgram, CedarRequest, EntityData } from './types.js';
@@ -31,22 +30,18 @@ export class Preparations {
   readonly #store: EntityStore;
   readonly #sets: PolicySets;
   readonly #schemaDigest: string;
-  readonly #remembers: boolean;
   /** By all that it follows from. */
   readonly #kept = new BoundedCache<Preparation>({ entriesMax: PREPARATIONS_MAX });
   /** By the very objects that it was made for: whoever asks again with them needs no long key. */
   readonly #recent = new WeakMap<CedarRequest['ancestors'], Recent>();
 
-  /** `remembers`: answers are, so that it pays to know what policies cannot tell apart. */
-  constructor(program: CedarProgram, sets: PolicySets, { remembers }: { remembers: boolean }) {
+  constructor(program: CedarProgram, sets: PolicySets) {
     this.#store = new EntityStore(program);
     this.#sets = sets;
-    this.#remembers = remembers;
     this.#schemaDigest = digestOf(program.schemaText);
   }
 
-  /** To be called within `Engine.run`; throws when the engine breaks. */
-  for(request: CedarRequest, api: CedarApi): Preparation {
+  for(request: CedarRequest): Preparation {
     const { principal, action, resource, ancestors } = request;
     const recent = this.#recent.get(ancestors);
     const same = recent?.principal === principal && recent.resource === resource;
@@ -54,14 +49,14 @@ export class Preparations {
     const key = JSON.stringify([principal, action, resource, ancestors]);
     let preparation = this.#kept.get(key);
     if (preparation === undefined) {
-      preparation = this.#make(request, api);
+      preparation = this.#make(request);
       this.#kept.set(key, preparation);
     }
     this.#recent.set(ancestors, { principal, action, resource, preparation });
     return preparation;
   }
 
-  #make(request: CedarRequest, api: CedarApi): Preparation {
+  #make(request: CedarRequest): Preparation {
     const { principal, action, resource } = request;
     const about = this.#store.about(request);
     const set = this.#sets.setFor({
@@ -73,7 +68,7 @@ export class Preparations {
     });
     const entities = about.toSend(set.reads);
     const asked = [principal.uid, action, resource.uid, entities];
-    const plan = set.plan(action, this.#remembers ? api : undefined);
+    const plan = set.plan(action);
     const basis = digestOf(JSON.stringify([this.#schemaDigest, set.digest, asked]));
     return { set, entities, plan, basis };
   }

@@ -27,6 +27,8 @@ export class ScopeIndex {
   readonly #resources: EntityTests;
   /** By the action of a request. */
   readonly #actions = new Map<string, Bits>();
+  /** A number for each scope, by the position of the policy. */
+  readonly #scopes: readonly number[];
 
   constructor(scopes: readonly PolicyScope[], schema: RequestSchema) {
     this.#words = Math.ceil(scopes.length / 32);
@@ -38,6 +40,13 @@ export class ScopeIndex {
       scopes.map(({ resource }) => resource),
       this.#words,
     );
+    const numbers = new Map<string, number>();
+    this.#scopes = scopes.map((scope) => {
+      const text = JSON.stringify(scope);
+      const number = numbers.get(text) ?? numbers.size;
+      numbers.set(text, number);
+      return number;
+    });
     for (const [name, { groups }] of schema.actions) {
       const bits = new Uint32Array(this.#words);
       for (const [index, { action: test }] of scopes.entries()) {
@@ -50,6 +59,11 @@ export class ScopeIndex {
       }
       this.#actions.set(name, bits);
     }
+  }
+
+  /** Equal for policies with the same scope: a request that can apply to one can apply to all of them. */
+  scopeOf(position: number): number {
+    return this.#scopes[position] ?? -1;
   }
 
   /** Positions of the policies, ascending. */

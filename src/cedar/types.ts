@@ -46,6 +46,20 @@ export interface PolicyScope {
   readonly resource: EntityTest;
 }
 
+/** The literal parts of a pattern: any characters stand between two of them. */
+export type LikePattern = readonly string[];
+
+/** What conditions do with one place in the context. */
+export interface ContextUse {
+  /** From the context down: `['headers', 'x-tenant']`; empty for the context as a whole. */
+  readonly path: readonly string[];
+  /** Its value counts, whatever it is; otherwise whether it is there, and for a text the tests. */
+  readonly value?: boolean | undefined;
+  /** Literal texts that it is compared with. */
+  readonly equals?: readonly string[] | undefined;
+  readonly like?: readonly LikePattern[] | undefined;
+}
+
 /**
  * What a policy can read beyond the uids of a request. Errs on the wide side: an attribute counts as
  * read of every entity as soon as any expression reads that name of anything.
@@ -53,6 +67,8 @@ export interface PolicyScope {
 export interface PolicyReads {
   /** Fields of the context, such as `headers.x-tenant`; `*` when the context is used as a whole. */
   readonly context: readonly string[];
+  /** The same, with what is done with each; undefined for a bundle that was built before it was told. */
+  readonly uses?: readonly ContextUse[] | undefined;
   /** Names of attributes, of entities and records alike. */
   readonly attributes: readonly string[];
   /** Entities that `in` asks for; null = any, since a right side is no literal. */

@@ -125,10 +125,9 @@ describe('the engine', () => {
 
 describe('the engine beside', () => {
   it('is another one, and goes when nothing uses it', () => {
-    const content = { schemaText: 'entity A;', policies: {} };
     const beside = engineBeside();
     expect(beside).not.toBe(engine());
-    const slot = beside.acquire(content);
+    const slot = beside.acquire('entity A;');
     expect(engineBeside()).toBe(beside);
     const crash = () => {
       throw new RangeError('Maximum call stack size exceeded');

@@ -194,7 +194,7 @@ describe('what is known', () => {
     expect(asked.policySetTextToParts).toEqual([['read', 'tier'], ['tenant']]);
     expect(asked.policyToJson).toEqual([['read'], ['tier'], ['tenant']]);
     expect(asked.validate).toEqual([['read', 'tier', 'tenant']]);
-    expect(asked.preparsePolicySet?.[0]).toEqual(['read', 'tier', 'tenant']);
+    expect(asked.preparsePolicySet?.[0]).toEqual(['read', 'tier']);
     expect(asked).toMatchObject({ checkParseSchema: [[]], checkParseEntities: [[]] });
   });
 
@@ -217,7 +217,7 @@ describe('what is known', () => {
 
   test('is tried again with other entities', () => {
     const asked = askedBy(() => compileSources({ ...ALL, entities: [] }, BEFORE));
-    expect(asked.preparsePolicySet?.[0]).toEqual(['read', 'tier', 'tenant']);
+    expect(asked.preparsePolicySet?.[0]).toEqual(['read', 'tier']);
     expect(asked).not.toHaveProperty('validate');
   });
 
@@ -225,7 +225,7 @@ describe('what is known', () => {
     const schema = SCHEMAS[2] as string;
     const asked = askedBy(() => compileSources({ ...ALL, schema }, BEFORE));
     expect(asked.validate).toEqual([['read', 'tier', 'tenant']]);
-    expect(asked.preparsePolicySet?.[0]).toEqual(['read', 'tier', 'tenant']);
+    expect(asked.preparsePolicySet?.[0]).toEqual(['read', 'tier']);
     expect(asked.checkParseSchema).toEqual([[]]);
     expect(asked).not.toHaveProperty('policyToJson');
   });

@@ -11,7 +11,6 @@ import {
   ENGINE_SETS_MAX,
   PREPARATIONS_MAX,
   SET_POLICIES_MAX,
-  SET_SHARE_MAX,
 } from '../../../src/constants.js';
 import { lines, loadInstance, policy, programOf, request, workloadId } from './support.js';
 
@@ -26,7 +25,7 @@ function watched(policies: string, memory?: EvaluationMemory) {
     return {
       ...api,
       preparsePolicySet: (name, set) => {
-        sets.set(name, Object.keys(set.staticPolicies as object));
+        sets.set(name, idsIn(String(set.staticPolicies)));
         return api.preparsePolicySet(name, set);
       },
       statefulIsAuthorized: (call) => {
@@ -40,6 +39,10 @@ function watched(policies: string, memory?: EvaluationMemory) {
   const loaded = createEvaluator(programOf({ policies }), { engine, memory, lookups });
   if (!loaded.ok) throw new Error(lines(loaded).join('\n'));
   return { evaluator: loaded.value, engine, asked, sets, clock, lookups };
+}
+
+function idsIn(text: string): string[] {
+  return [...text.matchAll(/@id\("([^"]+)"\)/g)].map(([, id]) => id ?? '');
 }
 
 const FOUR = [
@@ -86,30 +89,20 @@ describe('the engine is asked about', () => {
     expect(asked).toEqual([expectedAsked]);
   });
 
-  it('all policies when all can apply, without a set of their own', () => {
+  it('all policies when all can apply', () => {
     const { evaluator, asked, sets } = watched(
       policy('all', 'permit (principal, action, resource);'),
     );
     satisfied(evaluator, request());
     expect(asked).toEqual([['all']]);
-    expect([...sets.keys()]).toEqual(['slot-1']);
+    expect([...sets.keys()]).toEqual(['slot-1/0']);
   });
 
   it('the same set again, made once', () => {
     const { evaluator, asked, sets } = watched(FOUR);
     for (let n = 0; n < 5; n += 1) satisfied(evaluator, request());
     expect(asked).toHaveLength(5);
-    expect([...sets.keys()]).toEqual(['slot-1', 'slot-1/0']);
-  });
-
-  it('all policies when more can apply than a set is made for', () => {
-    const wide = Array.from({ length: SET_POLICIES_MAX + 1 }, (_, n) =>
-      policy(`wide-${n}`, 'permit (principal, action in Action::"read", resource);'),
-    );
-    const { evaluator, asked, sets } = watched([...wide, FOUR].join('\n'));
-    satisfied(evaluator, request());
-    expect(asked[0]).toHaveLength(SET_POLICIES_MAX + 5);
-    expect([...sets.keys()]).toEqual(['slot-1']);
+    expect([...sets.keys()]).toEqual(['slot-1/0']);
   });
 
   it('a set of few still when the names for sets are used up: the one asked about longest ago goes', () => {
@@ -125,7 +118,7 @@ describe('the engine is asked about', () => {
       expect(satisfied(evaluator, request({ account }))).toEqual([account]);
     }
     expect(asked).toEqual(callers.map((account) => [account]));
-    expect(sets.size).toBe(ENGINE_SETS_MAX + 1);
+    expect(sets.size).toBe(ENGINE_SETS_MAX);
     // w2 is there, w0 has to come back.
     expect(['w2', 'w0', 'w2'].map((account) => satisfied(evaluator, request({ account })))).toEqual(
       [['w2'], ['w0'], ['w2']],
@@ -136,16 +129,18 @@ describe('the engine is asked about', () => {
     ).toHaveLength(1);
   });
 
-  it('a larger set where all are many more', () => {
+  it('a large scope in parts that are the same for everybody, the rest beside them', () => {
     const wide = Array.from({ length: SET_POLICIES_MAX + 1 }, (_, n) =>
       policy(`wide-${n}`, 'permit (principal, action in Action::"read", resource);'),
     );
-    const rest = Array.from({ length: (SET_POLICIES_MAX + 1) / SET_SHARE_MAX }, (_, n) =>
-      policy(`w${n}`, `permit (principal == Workload::"spiffe://x/w${n}", action, resource);`),
-    );
-    const { evaluator, asked } = watched([...wide, ...rest].join('\n'));
-    satisfied(evaluator, request());
-    expect(asked[0]).toHaveLength(SET_POLICIES_MAX + 1);
+    const { evaluator, asked, sets } = watched([...wide, FOUR].join('\n'));
+    const all = wide.map((_, n) => `wide-${n}`);
+    expect(satisfied(evaluator, request())).toEqual([...all, 'orders', 'shop'].sort());
+    expect(asked.map(({ length }) => length)).toEqual([SET_POLICIES_MAX, 1, 2]);
+    expect(satisfied(evaluator, request({ account: 'x' }))).toEqual([...all, 'shop'].sort());
+    expect(sets.size).toBe(4);
+    // Nothing was parsed twice.
+    expect([...sets.values()].flat()).toHaveLength(wide.length + 3);
   });
 
   it('sets made anew after the engine restarted', () => {
@@ -164,6 +159,11 @@ describe('the engine is asked about', () => {
     ]);
   });
 
+  it('nothing before somebody asks', () => {
+    const { asked, sets } = watched(FOUR);
+    expect([asked.length, sets.size]).toEqual([0, 0]);
+  });
+
   it('nothing of a program that was given back: its sets are emptied, its names used again', () => {
     const { evaluator, engine, sets } = watched(FOUR);
     satisfied(evaluator, request());
@@ -172,7 +172,7 @@ describe('the engine is asked about', () => {
     const next = createEvaluator(programOf({ policies: FOUR }), { engine });
     if (!next.ok) throw new Error(lines(next).join('\n'));
     satisfied(next.value, request());
-    expect([...sets.keys()]).toEqual(['slot-1', 'slot-1/0']);
+    expect([...sets.keys()]).toEqual(['slot-1/0']);
   });
 });
 

@@ -54,6 +54,7 @@ describe('what a policy reads', () => {
   it('is nothing when it has no conditions', () => {
     expect(only('permit (principal, action, resource);').reads).toEqual({
       context: [],
+      uses: [],
       attributes: [],
       ancestors: [],
       tags: false,
