@@ -16,6 +16,11 @@ export interface ContextPlan {
   narrow(context: Values): Values;
   /** Undefined when the answer must not be remembered. */
   keyOf(context: Values): string | undefined;
+  /**
+   * What keys tell, and in which order: those of two plans mean the same only where this is the same.
+   * It may differ for sets of policies that say the same, as their order does.
+   */
+  tells(): string;
 }
 
 /** More tests of one text cost more than they save: its value counts then. */
@@ -32,13 +37,18 @@ export function planContext(
 ): ContextPlan {
   if (uses.some(({ path }) => path.length === 0)) return WHOLE;
   const unread = [...required].filter((name) => !uses.some(({ path }) => path[0] === name));
-  const all = [...uses, ...unread.map((name) => useOf(name, { value: false }))];
+  // Sent as a whole, whatever of it is read, so that the whole is told.
+  const deep = uses.filter(({ path }) => path.length > 1 && !isOptional(path));
+  const more = new Set([...unread, ...deep.map(({ path }) => path[0] as string)]);
+  const all = [...uses, ...[...more].map((name) => useOf(name, { value: false }))];
   const sent = treeOf(all);
   const narrow = (context: Values) => fieldsOf(context, sent);
-  if (sent.inner.has(TIME)) return { narrow, keyOf: () => undefined };
+  const tells = () => JSON.stringify(all);
+  if (sent.inner.has(TIME)) return { narrow, keyOf: () => undefined, tells };
   const tellers = all.map(tellerOf);
   return {
     narrow,
+    tells,
     keyOf(context) {
       let key = '';
       for (const tell of tellers) {
@@ -57,13 +67,14 @@ export function planFields(
   required?: ReadonlySet<string>,
 ): ContextPlan {
   if (fields === undefined) return WHOLE;
-  const uses = [...fields].map((name) => useOf(name, { value: true }));
+  const uses = [...fields].sort().map((name) => useOf(name, { value: true }));
   return planContext(uses, required);
 }
 
 const WHOLE: ContextPlan = {
   narrow: (context) => context,
   keyOf: (context) => (Object.hasOwn(context, TIME) ? undefined : textOf(context)),
+  tells: () => '*',
 };
 
 function useOf(name: string, { value }: { value: boolean }): ContextUse {
@@ -137,8 +148,10 @@ function textOf(value: CedarValue | Values): string {
   return `=${JSON.stringify(value)}`;
 }
 
+/** An extension value only looks like one: less of it would be no value of its type. */
 function isRecord(value: CedarValue): value is Values {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return !Object.hasOwn(value, '__extn');
 }
 
 function outcomesOf(text: string, patterns: readonly LikePattern[]): string {

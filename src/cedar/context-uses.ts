@@ -40,8 +40,12 @@ export function contextUses(policies: readonly PolicyJson[]): ContextUse[] {
     .map(([, { path, value, equals, like }]) => {
       return value
         ? { path, value, equals: [], like: [] }
-        : { path, value, equals: [...equals].sort(), like: [...like.values()] };
+        : { path, value, equals: [...equals].sort(), like: sortedLike(like) };
     });
+}
+
+function sortedLike(patterns: ReadonlyMap<string, LikePattern>): LikePattern[] {
+  return [...patterns].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, pattern]) => pattern);
 }
 
 interface Place {
