@@ -44,14 +44,16 @@ export const SET_POLICIES_MAX = 128;
 /** Callers times actions times resources whose entities are kept, 1 to 2 KB each, twice as many at most. */
 export const PREPARATIONS_MAX = 1_000;
 /**
- * Answers of the engine that are remembered in one generation, of two (evaluation-memory.ts). Callers
- * times what policies tell apart: a busy service has hundreds.
+ * Questions whose answers are remembered, in one generation of two (evaluation-memory.ts): callers times
+ * what policies tell apart. A busy service has hundreds; 10,000 policies for 200 callers make as many.
  */
-export const REMEMBERED_MAX = 5_000;
-/** Bytes of one generation, about: both together weigh less than the engine's code. */
-export const REMEMBERED_BYTES_MAX = 2 * MIB;
-/** Characters of what one answer is remembered by: a key that holds a long text seldom comes again. */
-export const REMEMBERED_KEY_CHARS_MAX = 2 * KIB;
+export const REMEMBERED_MAX = 16_000;
+/** Bytes of what they are remembered by, in one generation, about; and of their answers. */
+export const REMEMBERED_BYTES_MAX = 4 * MIB;
+/** Bytes of what one answer is remembered by: a key that holds a long text seldom comes again. */
+export const REMEMBERED_KEY_BYTES_MAX = 2 * KIB;
+/** Answers that differ, in one generation. */
+export const REMEMBERED_ANSWERS_MAX = 2_000;
 /**
  * Least time between two restarts of a crashed engine in milliseconds: one takes tens of them, and
  * requests that crash it again and again must not eat the processor.

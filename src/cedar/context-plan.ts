@@ -15,6 +15,11 @@ export interface ContextPlan {
   narrow(context: Values): Values;
   /** Undefined when the answer must not be remembered. */
   keyOf(context: Values): string | undefined;
+  /**
+   * What keys tell, and in which order: those of two plans mean the same only where this is the same.
+   * It may differ for sets of policies that say the same, as their order does.
+   */
+  tells(): string;
 }
 
 /** More tests of one text cost more than they save: its value counts then. */
@@ -31,13 +36,18 @@ export function planContext(
 ): ContextPlan {
   if (uses.some(({ path }) => path.length === 0)) return WHOLE;
   const unread = [...required].filter((name) => !uses.some(({ path }) => path[0] === name));
-  const all = [...uses, ...unread.map((name) => ({ path: [name] }))];
+  // Sent as a whole, whatever of it is read, so that the whole is told.
+  const deep = uses.filter(({ path }) => path.length > 1 && !isOptional(path));
+  const more = new Set([...unread, ...deep.map(({ path }) => path[0] as string)]);
+  const all = [...uses, ...[...more].map((name) => ({ path: [name] }))];
   const sent = treeOf(all);
   const narrow = (context: Values) => fieldsOf(context, sent);
-  if (sent.inner.has(TIME)) return { narrow, keyOf: () => undefined };
+  const tells = () => JSON.stringify(all);
+  if (sent.inner.has(TIME)) return { narrow, keyOf: () => undefined, tells };
   const tellers = all.map(tellerOf);
   return {
     narrow,
+    tells,
     keyOf(context) {
       let key = '';
       for (const tell of tellers) {
@@ -56,13 +66,14 @@ export function planFields(
   required?: ReadonlySet<string>,
 ): ContextPlan {
   if (fields === undefined) return WHOLE;
-  const uses = [...fields].map((name) => ({ path: [name], value: true }));
+  const uses = [...fields].sort().map((name) => ({ path: [name], value: true }));
   return planContext(uses, required);
 }
 
 const WHOLE: ContextPlan = {
   narrow: (context) => context,
   keyOf: (context) => (Object.hasOwn(context, TIME) ? undefined : textOf(context)),
+  tells: () => '*',
 };
 
 /** What is sent of a record. */
@@ -123,7 +134,7 @@ function tellerOf({ path, value, equals = [], like = [] }: ContextUse): Teller {
     if (typeof at !== 'string') return textOf(at);
     // The engine would read another text.
     if (!at.isWellFormed()) return undefined;
-    return `?${positions.get(at) ?? ''}${outcomesOf(at, like)};`;
+    return `?${positions.get(at) ?? ''}:${outcomesOf(at, like)}`;
   };
 }
 
@@ -132,13 +143,28 @@ function textOf(value: CedarValue | Values): string {
   return `=${JSON.stringify(value)}`;
 }
 
+/** An extension value only looks like one: less of it would be no value of its type. */
 function isRecord(value: CedarValue): value is Values {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return !Object.hasOwn(value, '__extn');
 }
 
+/** Outcomes in one character: with few, keys are short, which is most of what a look costs. */
+const OUTCOMES = 6;
+/** `0` to `o`. */
+const FIRST_CHARACTER = 0x30;
+
+/** As many characters for every text: the patterns are always the same. */
 function outcomesOf(text: string, patterns: readonly LikePattern[]): string {
   let outcomes = '';
-  for (const pattern of patterns) outcomes += isLike(text, pattern) ? 'y' : 'n';
+  for (let from = 0; from < patterns.length; from += OUTCOMES) {
+    let bits = 0;
+    const end = Math.min(from + OUTCOMES, patterns.length);
+    for (let index = from; index < end; index += 1) {
+      bits = bits * 2 + (isLike(text, patterns[index] as LikePattern) ? 1 : 0);
+    }
+    outcomes += String.fromCharCode(FIRST_CHARACTER + bits);
+  }
   return outcomes;
 }
 

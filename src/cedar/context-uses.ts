@@ -44,9 +44,13 @@ function usesOf(places: ReadonlyMap<string, Place>): ContextUse[] {
       return {
         path,
         ...(equals.size > 0 && { equals: [...equals].sort() }),
-        ...(like.size > 0 && { like: [...like.values()] }),
+        ...(like.size > 0 && { like: sortedLike(like) }),
       };
     });
+}
+
+function sortedLike(patterns: ReadonlyMap<string, LikePattern>): LikePattern[] {
+  return [...patterns].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, pattern]) => pattern);
 }
 
 interface Place {

@@ -17,7 +17,7 @@ export interface Preparation {
   readonly plan: ContextPlan;
   /**
    * All that an answer follows from beside the context: schema, policies, entities, and who asks for
-   * what. Equal means equal, also between programs.
+   * what; and what the key of a context tells. Equal means equal, also between programs.
    */
   readonly basis: string;
 }
@@ -69,7 +69,7 @@ export class Preparations {
     const entities = about.toSend(set.reads);
     const asked = [principal.uid, action, resource.uid, entities];
     const plan = set.plan(action);
-    const basis = digestOf(JSON.stringify([this.#schemaDigest, set.digest, asked]));
+    const basis = digestOf(JSON.stringify([this.#schemaDigest, set.digest, plan.tells(), asked]));
     return { set, entities, plan, basis };
   }
 }
