@@ -54,9 +54,13 @@ export function bundleFiles(policies: readonly BenchPolicy[], version: string): 
 }
 
 /** Makes the directory. */
-export function writeBundle(directory: string, policies: readonly BenchPolicy[]): void {
+export function writeBundle(
+  directory: string,
+  policies: readonly BenchPolicy[],
+  more: BundleFiles = {},
+): void {
   mkdirSync(directory, { recursive: true });
-  for (const [name, text] of Object.entries(bundleFiles(policies, '1.0.0'))) {
+  for (const [name, text] of Object.entries({ ...bundleFiles(policies, '1.0.0'), ...more })) {
     writeFileSync(join(directory, name), text);
   }
 }

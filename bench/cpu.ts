@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { writeBundle } from './bundles.js';
 import { NOTHING, type Tally, totalOf } from './decision-lines.js';
 import type { LoadProcess } from './load-process.js';
-import type { Plan } from './plan.js';
-import { type BenchPolicy, benchPolicies, expectDecision } from './policies.js';
+import type { BenchBundle, Plan } from './plan.js';
+import { type BenchPolicy, BY_VALUE, benchPolicies, expectDecision } from './policies.js';
 import { cpuSecondsOf } from './proc.js';
 import type { CpuResult, SidecarCpu } from './results.js';
 import { type MeasuredServer, startCedargate, startNoop } from './servers.js';
@@ -21,6 +21,10 @@ const CHECKS_PER_STEP = 500;
 interface Subject {
   readonly server: MeasuredServer;
   readonly policies: readonly BenchPolicy[];
+  readonly byValue: boolean;
+  /** Of the measured rounds. */
+  known: number;
+  looked: number;
   readonly cpuUs: number[];
   readonly ratios: number[];
   checks: number;
@@ -35,25 +39,25 @@ export async function measureCpu(
   say: (line: string) => void,
 ): Promise<CpuResult> {
   const { rounds, cpuSecondsMin, warmUpCpuSeconds } = plan.cpu;
-  const noop = subject(await startNoop(), []);
+  const noop = subject(await startNoop(), [], false);
   const sidecars: Subject[] = [];
   try {
-    for (const count of plan.cpu.policies) {
-      const policies = benchPolicies(count);
-      const bundle = join(directory, `bundle-${count}`);
-      writeBundle(bundle, policies);
-      sidecars.push(subject(await startCedargate({ bundle }), policies));
-    }
+    for (const each of plan.cpu.bundles) sidecars.push(await startSubject(each, directory));
     const drive = (who: Subject, count: number) => send(who, count, load, plan.concurrency);
     for (const who of [noop, ...sidecars]) await cpuPerCheck(who, warmUpCpuSeconds, drive);
+    for (const who of sidecars) await untilKnown(who, plan, drive);
     for (let round = 1; round <= rounds; round += 1) {
       for (const who of sidecars) {
         const base = await cpuPerCheck(noop, cpuSecondsMin, drive);
+        const before = await who.server.lookups();
         const own = await cpuPerCheck(who, cpuSecondsMin, drive);
+        const after = await who.server.lookups();
+        who.known += after.known - before.known;
+        who.looked += after.all - before.all;
         noop.cpuUs.push(base);
         who.cpuUs.push(own);
         who.ratios.push(own / base);
-        const name = `${who.policies.length} policies`;
+        const name = nameOf(who);
         say(`round ${round}: no-op ${base.toFixed(0)} us, ${name} ${own.toFixed(0)} us a check`);
       }
     }
@@ -74,8 +78,42 @@ export async function measureCpu(
   }
 }
 
-function subject(server: MeasuredServer, policies: readonly BenchPolicy[]): Subject {
-  return { server, policies, cpuUs: [], ratios: [], checks: 0, requestBytes: 0, responseBytes: 0 };
+async function startSubject({ policies: count, byValue }: BenchBundle, directory: string) {
+  const policies = benchPolicies(count);
+  const bundle = join(directory, `bundle-${count}${byValue ? '-by-value' : ''}`);
+  writeBundle(bundle, policies, byValue ? { 'by-value.cedar': BY_VALUE } : {});
+  return subject(await startCedargate({ bundle }), policies, byValue);
+}
+
+function subject(
+  server: MeasuredServer,
+  policies: readonly BenchPolicy[],
+  byValue: boolean,
+): Subject {
+  const sums = { known: 0, looked: 0, checks: 0, requestBytes: 0, responseBytes: 0 };
+  return { server, policies, byValue, cpuUs: [], ratios: [], ...sums };
+}
+
+function nameOf({ policies, byValue }: Subject): string {
+  return `${policies.length} policies${byValue ? ' by value' : ''}`;
+}
+
+/** Of so many checks in a row nearly all answers are known. */
+const KNOWN_CHECKS = 2_000;
+const KNOWN_SHARE_MIN = 0.98;
+
+/** What is measured is a sidecar that has been asked for a while, not its first minute. */
+async function untilKnown(who: Subject, { cpu }: Plan, drive: Drive): Promise<void> {
+  if (who.byValue) return;
+  const endSeconds = cpuSecondsOf(who.server.pid) + cpu.warmUpCpuSecondsMax;
+  for (let before = await who.server.lookups(); cpuSecondsOf(who.server.pid) < endSeconds; ) {
+    for (let sent = 0; sent < KNOWN_CHECKS; sent += CHECKS_PER_STEP) {
+      await drive(who, CHECKS_PER_STEP);
+    }
+    const after = await who.server.lookups();
+    if (after.known - before.known >= KNOWN_SHARE_MIN * (after.all - before.all)) return;
+    before = after;
+  }
 }
 
 type Drive = (who: Subject, count: number) => Promise<void>;
@@ -105,9 +143,11 @@ async function cpuPerCheck(who: Subject, secondsMin: number, drive: Drive): Prom
 
 function resultOf(who: Subject): SidecarCpu {
   const found = who.server.decisions();
-  assertExpected(found, expectedTally(who), who.policies.length);
+  assertExpected(found, expectedTally(who), nameOf(who));
   return {
     policies: who.policies.length,
+    byValue: who.byValue,
+    remembered: who.looked === 0 ? 0 : who.known / who.looked,
     cpuUs: spreadOf(who.cpuUs),
     ratio: spreadOf(who.ratios),
     checks: who.checks,
@@ -130,12 +170,12 @@ function expectedTally({ policies, checks }: Subject): Tally {
 }
 
 /** Figures of wrong answers, or of answers without a log line, are not figures of cedargate. */
-function assertExpected(found: Tally, expected: Tally, policies: number): void {
+function assertExpected(found: Tally, expected: Tally, name: string): void {
   const [is, should] = [found, expected].map((tally) => JSON.stringify(tally));
   if (is !== should) {
-    throw new Error(`with ${policies} policies the log says ${is}, expected was ${should}`);
+    throw new Error(`with ${name} the log says ${is}, expected was ${should}`);
   }
   if (expected.allow === 0 || expected.deny === 0) {
-    throw new Error(`with ${policies} policies all decisions are the same`);
+    throw new Error(`with ${name} all decisions are the same`);
   }
 }

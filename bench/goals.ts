@@ -1,9 +1,14 @@
 /** The goals of the project that the bench can judge, and the judgement. Pure. */
-import type { NotMeasured, Results } from './results.js';
+import type { CpuResult, NotMeasured, Results } from './results.js';
 
 /** Of the CPU of the no-op server, at 10 policies. */
-export const CPU_RATIO_MAX = 4;
+export const CPU_RATIO_MAX = 1.3;
 export const CPU_GOAL_POLICIES = 10;
+/** Of the CPU at 10 policies. */
+export const CPU_MANY_RATIO_MAX = 1.1;
+export const CPU_MANY_POLICIES = 10_000;
+/** What asking the engine adds to a check, microseconds. */
+export const MISS_US_MAX = 250;
 /** In calls of the engine, of which the candidate is one. */
 export const ROLLOUT_CALLS_MAX = 1.25;
 export const MEMORY_GROWTH_BYTES_MAX = 20 * 1_000_000;
@@ -39,8 +44,29 @@ export function judgeGoals({ cpu, rollout, memory, reload }: Results): Goal[] {
       max: CPU_RATIO_MAX,
       step: 0.01,
       show: (value) => `${value.toFixed(2)} x`,
-      found: measured(cpu, ({ sidecars }) => {
-        return sidecars.find(({ policies }) => policies === CPU_GOAL_POLICIES)?.ratio.median;
+      found: measured(cpu, (result) => sidecarOf(result, CPU_GOAL_POLICIES)?.ratio.median),
+    }),
+    judge({
+      what: `the same at ${count(CPU_MANY_POLICIES)} policies, against ${CPU_GOAL_POLICIES}`,
+      max: CPU_MANY_RATIO_MAX,
+      step: 0.01,
+      show: (value) => `${value.toFixed(2)} x`,
+      found: measured(cpu, (result) => {
+        const many = sidecarOf(result, CPU_MANY_POLICIES);
+        const few = sidecarOf(result, CPU_GOAL_POLICIES);
+        // Of the ratios, not of the times: each was measured beside the no-op server.
+        return many && few && many.ratio.median / few.ratio.median;
+      }),
+    }),
+    judge({
+      what: `what an answer that is not known adds, at ${count(CPU_MANY_POLICIES)} policies`,
+      max: MISS_US_MAX,
+      step: 1,
+      show: (value) => `${value.toFixed(0)} us`,
+      found: measured(cpu, (result) => {
+        const miss = sidecarOf(result, CPU_MANY_POLICIES, { byValue: true });
+        const hit = sidecarOf(result, CPU_MANY_POLICIES);
+        return miss && hit && miss.cpuUs.median - hit.cpuUs.median;
       }),
     }),
     ...judgeRollout(rollout),
@@ -59,6 +85,14 @@ export function judgeGoals({ cpu, rollout, memory, reload }: Results): Goal[] {
       found: measured(reload, ({ ms }) => ms.max),
     }),
   ];
+}
+
+function sidecarOf({ sidecars }: CpuResult, policies: number, { byValue } = { byValue: false }) {
+  return sidecars.find((each) => each.policies === policies && each.byValue === byValue);
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-GB');
 }
 
 interface Question {

@@ -1,17 +1,28 @@
 /** How much is measured: the full run (under six minutes) and the smoke run (under half a minute). */
 
+export interface BenchBundle {
+  readonly policies: number;
+  /** One more policy looks at the path as a value: hardly any answer is known. */
+  readonly byValue: boolean;
+}
+
+const known = (policies: number): BenchBundle => ({ policies, byValue: false });
+const byValue = (policies: number): BenchBundle => ({ policies, byValue: true });
+
 export interface Plan {
   readonly quick: boolean;
   /** Calls in flight at the same time. */
   readonly concurrency: number;
   readonly cpu: {
-    /** Bundle sizes, each measured in a pair with the no-op server. */
-    readonly policies: readonly number[];
+    /** Each measured in a pair with the no-op server. */
+    readonly bundles: readonly BenchBundle[];
     readonly rounds: number;
     /** A measurement goes on until the server used this much. One clock tick is 0.01 s. */
     readonly cpuSecondsMin: number;
-    /** The same before the first round, so that code is compiled and caches are warm. */
+    /** Before the first round, so that code is compiled and caches are warm. */
     readonly warmUpCpuSeconds: number;
+    /** After that the warm-up goes on until most answers are known, but not longer than this. */
+    readonly warmUpCpuSecondsMax: number;
   };
   readonly rollout: {
     readonly policies: number;
@@ -42,7 +53,13 @@ export interface Plan {
 export const FULL: Plan = {
   quick: false,
   concurrency: 16,
-  cpu: { policies: [10, 100, 1_000], rounds: 6, cpuSecondsMin: 2, warmUpCpuSeconds: 5 },
+  cpu: {
+    bundles: [...[10, 100, 1_000, 10_000].map(known), ...[10, 1_000, 10_000].map(byValue)],
+    rounds: 6,
+    cpuSecondsMin: 1.5,
+    warmUpCpuSeconds: 5,
+    warmUpCpuSecondsMax: 60,
+  },
   rollout: { policies: 10, rounds: 60, warmUpRounds: 10, checks: 500 },
   memory: { policies: 10, readings: [10_000, 100_000] },
   envoy: { policies: 10, rounds: 5, secondsPerRound: 5, requestsPerSecond: 200 },
@@ -53,7 +70,13 @@ export const FULL: Plan = {
 export const QUICK: Plan = {
   quick: true,
   concurrency: 16,
-  cpu: { policies: [10], rounds: 1, cpuSecondsMin: 0.2, warmUpCpuSeconds: 0.1 },
+  cpu: {
+    bundles: [known(10), byValue(10)],
+    rounds: 1,
+    cpuSecondsMin: 0.2,
+    warmUpCpuSeconds: 0.1,
+    warmUpCpuSecondsMax: 0.1,
+  },
   rollout: { policies: 10, rounds: 1, warmUpRounds: 1, checks: 100 },
   memory: { policies: 10, readings: [200, 1_000] },
   envoy: { policies: 10, rounds: 1, secondsPerRound: 1, requestsPerSecond: 100 },

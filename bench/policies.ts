@@ -83,6 +83,14 @@ function callerText(callers: CallerTest): [scope: string, condition: string] {
   }
 }
 
+/** Never applies, and looks at the path as a value. */
+export const BY_VALUE = `@id("bench-by-value")
+@owner("team-bench")
+@description("no path that is ever asked for")
+forbid (principal, action in Action::"read", resource == Service::"shop/payments")
+when { ["/never", "/ever"].contains(context.path) };
+`;
+
 /** Decides without Cedar; `caller` and `path` are indices as in traffic.ts. */
 export function expectDecision(
   policies: readonly BenchPolicy[],

@@ -42,6 +42,10 @@ export interface CpuResult {
 
 export interface SidecarCpu {
   readonly policies: number;
+  /** One more policy looks at the path as a value: hardly any answer is known. */
+  readonly byValue: boolean;
+  /** Share of the measured checks whose answer was known, 0 to 1. */
+  readonly remembered: number;
   /** User and system time of the whole process a check, microseconds. */
   readonly cpuUs: Spread;
   /** Of each pair in the same run: this over the no-op server. */

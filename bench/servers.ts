@@ -28,6 +28,8 @@ export interface MeasuredServer {
   decisions(): Tally;
   /** Waits until the log has lines for this many checks. Throws when they do not come. */
   logged(checks: number): Promise<void>;
+  /** How often the answer was known, and how often it was looked for, since the start. */
+  lookups(): Promise<{ readonly known: number; readonly all: number }>;
   /** Rejects, with what it printed, when the process ends before it is stopped. */
   readonly ended: Promise<never>;
   stop(): Promise<void>;
@@ -49,6 +51,7 @@ export async function startNoop(): Promise<MeasuredServer> {
     port: Number(first.toString()),
     decisions: () => NOTHING,
     logged: async () => {},
+    lookups: async () => ({ known: 0, all: 0 }),
     ended,
     stop: () => stop(child),
   };
@@ -75,6 +78,7 @@ export async function startCedargate({ bundle }: SidecarSettings): Promise<Measu
     pid: child.pid as number,
     port,
     decisions,
+    lookups: () => lookupsAt(admin),
     logged: async (checks) => {
       await waitFor(`${checks} decision lines`, () => totalOf(decisions()) >= checks, {
         timeoutMs: LOG_ARRIVES_MS_MAX,
@@ -85,6 +89,20 @@ export async function startCedargate({ bundle }: SidecarSettings): Promise<Measu
     ended,
     stop: () => stop(child),
   };
+}
+
+async function lookupsAt(admin: number) {
+  const body = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
+  const count = (result: string) => {
+    const [, value] =
+      new RegExp(`^cedargate_cache_requests_total\\{result="${result}"\\} (\\d+)$`, 'm').exec(
+        body,
+      ) ?? [];
+    if (value === undefined) throw new Error(`/metrics has no cache_requests_total for ${result}`);
+    return Number(value);
+  };
+  const [hit, miss, bypass] = ['hit', 'miss', 'bypass'].map(count) as [number, number, number];
+  return { known: hit, all: hit + miss + bypass };
 }
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;

@@ -71,27 +71,35 @@ export function createEvaluator(
     });
   const ask = (request: CedarRequest) =>
     guarded(() => callEngine(request, preparations.for(request)));
-  const remember = (store: EvaluationMemory) => (request: CedarRequest) =>
+  if (memory === undefined) return ok({ effects, schema, evaluate: ask, ask, release });
+
+  const evaluate = (request: CedarRequest) =>
     guarded(() => {
       const preparation = preparations.for(request);
-      const within = preparation.plan.keyOf(request.context);
-      if (within === undefined) {
-        lookups.bypass += 1;
-        return callEngine(request, preparation);
-      }
-      const key = preparation.basis + within;
-      const known = store.get(key);
+      const key = keyOf(request, preparation);
+      const known = key === undefined ? undefined : memory.get(key);
       if (known !== undefined) {
         lookups.hit += 1;
         return known;
       }
-      lookups.miss += 1;
+      lookups[key === undefined ? 'bypass' : 'miss'] += 1;
       const answer = callEngine(request, preparation);
-      if (answer.kind === 'answered') store.set(key, answer);
+      if (key !== undefined && answer.kind === 'answered') memory.set(key, answer);
       return answer;
     });
-  const evaluate = memory === undefined ? ask : remember(memory);
-  return ok({ effects, schema, evaluate, ask, release });
+  const recall = (request: CedarRequest) => {
+    const key = keyOf(request, preparations.for(request));
+    const known = key === undefined ? undefined : memory.get(key);
+    if (known !== undefined) lookups.hit += 1;
+    return known;
+  };
+  return ok({ effects, schema, evaluate, recall, ask, release });
+}
+
+/** All that an answer follows from; undefined where it must not be remembered. */
+function keyOf({ context }: CedarRequest, { basis, plan }: Preparation): string | undefined {
+  const within = plan.keyOf(context);
+  return within === undefined ? undefined : basis + within;
 }
 
 /** The schema always goes along: without it, groups of actions silently match nothing. */

@@ -200,6 +200,8 @@ export interface Evaluator {
   readonly schema: RequestSchema;
   /** Never throws. */
   evaluate(request: CedarRequest): Evaluation;
+  /** The same where the answer is remembered, else undefined: the engine is not asked. */
+  recall?(request: CedarRequest): Evaluation | undefined;
   /** Gives the engine's slot back; the evaluator must not be used afterwards. */
   release(): void;
 }

@@ -51,7 +51,10 @@ export interface CheckCall {
   readonly logFull?: boolean;
 }
 
-/** `busy`: not for what an answer does not need. `overload`: not for asking the policies either. */
+/**
+ * `busy`: not for what an answer does not need. `overload`: not for asking the policies either, where
+ * their answer is not remembered.
+ */
 export type Load = 'normal' | 'busy' | 'overload';
 
 export interface Checked {
@@ -173,7 +176,7 @@ function decide(call: CheckCall, sight: Sight, settings: CheckSettings): Decided
   }
   if (call.load === 'overload') {
     const shed = stop('overload', 'overload', 'more is asked than can be decided in time');
-    return { judgement: judgementOf(shed) };
+    return recall(call, subject, active, settings) ?? { judgement: judgementOf(shed) };
   }
   if (call.logFull === true && sight.regime.requireLog) {
     const message = 'the decision log is full, and nothing may be decided here without its line';
@@ -191,6 +194,20 @@ function ask(
   const question = formQuestion(subject, bundle, settings, nowMs);
   if (question instanceof Stop) return { judgement: judgementOf(question) };
   return put(question, bundle);
+}
+
+/** What was asked before costs no time that is missed. */
+function recall(
+  { nowMs }: CheckCall,
+  subject: Subject,
+  bundle: ActiveBundle,
+  settings: CheckSettings,
+): Decided | undefined {
+  const question = formQuestion(subject, bundle, settings, nowMs);
+  if (question instanceof Stop) return { judgement: judgementOf(question) };
+  const { evaluator } = bundle;
+  const answer = evaluator.recall?.(question.request);
+  return answer && { judgement: judge(answer, evaluator.effects), question };
 }
 
 function put(question: Question, { evaluator }: ActiveBundle): Decided {

@@ -6,9 +6,10 @@ import { type Spread, spreadOf } from '../../../bench/statistics.js';
 
 const one = (value: number): Spread => spreadOf([value]);
 
-function sidecar(policies: number, ratio: Spread): SidecarCpu {
-  const counts = { checks: 900, logged: 900, allow: 300, deny: 600 };
-  return { policies, cpuUs: one(250), ratio, ...counts, responseBytes: 500 };
+function sidecar(policies: number, ratio: Spread, miss?: { cpuUs: number }): SidecarCpu {
+  const counts = { checks: 900, logged: 900, allow: 300, deny: 600, responseBytes: 500 };
+  const kind = { byValue: miss !== undefined, remembered: miss === undefined ? 0.985 : 0.001 };
+  return { policies, ...kind, cpuUs: one(miss?.cpuUs ?? 250), ratio, ...counts };
 }
 
 function rollout(few: number, many: number): Results['rollout'] {
@@ -42,7 +43,11 @@ function results(changes: Partial<Results> = {}): Results {
       cpuSecondsMin: 2,
       requestBytes: 1_050,
       noop: { cpuUs: spreadOf([70, 62, 81]), checks: 1_800, responseBytes: 480 },
-      sidecars: [sidecar(10, spreadOf([3.5, 4, 4.25])), sidecar(1_000, one(30))],
+      sidecars: [
+        sidecar(10, spreadOf([1, 1.25, 1.3])),
+        sidecar(10_000, one(1.375)),
+        sidecar(10_000, one(5), { cpuUs: 500 }),
+      ],
     },
     rollout: rollout(1.25, 1.25),
     latency: {
@@ -73,20 +78,29 @@ const verdicts = (changes?: Partial<Results>) => {
 
 describe('the judgement of goals', () => {
   it('counts what is exactly at the limit as met', () => {
-    expect(verdicts()).toEqual(['met', 'met', 'met', 'met', 'met']);
+    expect(verdicts()).toEqual(Array(7).fill('met'));
   });
 
   it('says by how much a goal is missed', () => {
     const good = results();
     if ('notMeasured' in good.cpu || 'notMeasured' in good.memory) throw new Error('measured');
     const changes: Partial<Results> = {
-      cpu: { ...good.cpu, sidecars: [sidecar(10, spreadOf([3, 4.5, 9]))] },
+      cpu: {
+        ...good.cpu,
+        sidecars: [
+          sidecar(10, spreadOf([1, 1.5, 9])),
+          sidecar(10_000, one(1.8)),
+          sidecar(10_000, one(5), { cpuUs: 510 }),
+        ],
+      },
       rollout: rollout(1.25, 1.3),
       memory: { ...good.memory, cedargate: { firstBytes: 150e6, secondBytes: 170.5e6 } },
       reload: { policies: 100, ms: spreadOf([100, 100, 412]) },
     };
     expect(verdicts(changes)).toEqual([
-      'missed by 0.50 x',
+      'missed by 0.20 x',
+      'missed by 0.10 x',
+      'missed by 10 us',
       'met',
       'missed by 0.05 engine calls',
       'missed by 0.5 MB',
@@ -94,7 +108,7 @@ describe('the judgement of goals', () => {
     ]);
     expect(renderGoals(results(changes)).split('\n')[0]).toBe(
       'server CPU a check at 10 policies, against the no-op server: ' +
-        '4.50 x (<= 4.00 x): missed by 0.50 x',
+        '1.50 x (<= 1.30 x): missed by 0.20 x',
     );
     expect(renderPage(results(changes))).toContain('| **missed by 112 ms** |');
   });
@@ -102,22 +116,22 @@ describe('the judgement of goals', () => {
   it('never shows a miss as missed by nothing, nor as a value within the limit', () => {
     const good = results();
     if ('notMeasured' in good.cpu) throw new Error('measured');
-    const cpu = { ...good.cpu, sidecars: [sidecar(10, one(4.001))] };
+    const cpu = { ...good.cpu, sidecars: [sidecar(10, one(1.301))] };
     const [goal] = judgeGoals(results({ cpu }));
-    expect(goal).toMatchObject({ found: '4.01 x', verdict: 'missed by 0.01 x' });
+    expect(goal).toMatchObject({ found: '1.31 x', verdict: 'missed by 0.01 x' });
   });
 
   it('calls memory that shrinks a goal that is met', () => {
     const good = results();
     if ('notMeasured' in good.memory) throw new Error('measured');
     const memory = { ...good.memory, cedargate: { firstBytes: 150e6, secondBytes: 141e6 } };
-    expect(judgeGoals(results({ memory }))[3]).toMatchObject({ found: '-9.0 MB', verdict: 'met' });
+    expect(judgeGoals(results({ memory }))[5]).toMatchObject({ found: '-9.0 MB', verdict: 'met' });
   });
 
   it('says of a goal without a run that it was not measured', () => {
     const notMeasured = { notMeasured: 'no time' };
     expect(verdicts({ cpu: notMeasured, reload: notMeasured })).toEqual([
-      'not measured: no time',
+      ...['not measured: no time', 'not measured: no time', 'not measured: no time'],
       ...['met', 'met', 'met'],
       'not measured: no time',
     ]);
@@ -143,7 +157,8 @@ describe('the page', () => {
 
   it('shows median and spread of the rounds', () => {
     expect(page).toContain('| no-op | 70 us (62 to 81) | 1 |');
-    expect(page).toContain('| 4.00 x (3.50 to 4.25) |');
+    expect(page).toContain('| 1.25 x (1.00 to 1.30) | 98.5 % |');
+    expect(page).toContain('| 10,000 policies, by value | 500 us (500 to 500) |');
     expect(page).toContain('| with cedargate | 1.25 ms (1.25 to 1.25) | 3.00 ms (3.00 to 3.00) |');
   });
 
