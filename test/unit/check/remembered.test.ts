@@ -193,4 +193,27 @@ describe('a remembered answer', () => {
     },
     TIMEOUT_MS,
   );
+
+  it('is given under overload, when nobody else is asked', () => {
+    const memory = new EvaluationMemory();
+    const own = createEvaluator(asking.bundle.program, { memory });
+    if (!own.ok) throw new Error(JSON.stringify(own.problems));
+    const generation = soleGeneration(1, {
+      ...{ mode: 'enforce', stamp: 's' },
+      active: { ...asking, evaluator: own.value },
+    });
+    const told = (path: string, load: 'normal' | 'overload', principal = ORDERS) => {
+      const message = httpRequest({ principal, path });
+      const call = { message, deadlineMs: Infinity, nowMs: 1_500, decisionId: 'id', load };
+      const { reason, outcome } = check(call, generation, SETTINGS).record;
+      return `${reason} ${outcome}`;
+    };
+    expect(told('/exact', 'overload')).toBe('overload fail');
+    expect(told('/exact', 'normal')).toBe('policy_permit allow');
+    expect(told('/exact', 'overload')).toBe('policy_permit allow');
+    // Another path, and another caller.
+    expect(told('/secrets', 'overload')).toBe('overload fail');
+    expect(told('/exact', 'overload', PARTNER)).toBe('overload fail');
+    own.value.release();
+  });
 });
