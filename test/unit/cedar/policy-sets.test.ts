@@ -224,6 +224,24 @@ describe('a remembered answer', () => {
     expect(asked).toHaveLength(2);
   });
 
+  it('goes by whole fields for a bundle that does not say what policies do with them', () => {
+    const program = programOf({ policies: CLAIMS });
+    const policies = program.policies.map((each) => {
+      const { uses: _, ...reads } = each.reads;
+      return { ...each, reads };
+    });
+    const lookups = { hit: 0, miss: 0, bypass: 0 };
+    const loaded = createEvaluator(
+      { ...program, policies },
+      { memory: new EvaluationMemory(), lookups },
+    );
+    if (!loaded.ok) throw new Error(lines(loaded).join('\n'));
+    const answers = ['u', 'v', 'w', 'u'].map((value) => satisfied(loaded.value, sub(value)));
+    expect(answers).toEqual([['user'], [], [], ['user']]);
+    expect(lookups).toEqual({ hit: 1, miss: 3, bypass: 0 });
+    loaded.value.release();
+  });
+
   it('lasts when the engine restarts', () => {
     const { evaluator, engine, asked, clock } = watched(FOUR, new EvaluationMemory());
     satisfied(evaluator, request());
