@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DecisionSearch, exceptionFor } from '../../../src/analysis/decision-exception.js';
-import { readObserved } from '../../../src/analysis/observed-request.js';
+import { parseLoggedDecision } from '../../../src/analysis/logged-decision.js';
 import { CALLER, decisionLine } from '../../support/log-lines.js';
 import { resultValue } from '../../support/result.js';
 
@@ -46,9 +46,8 @@ describe('a decision', () => {
 });
 
 function exception(changes: object, overrideForbid = false) {
-  const line = readObserved(decisionLine({ ...changes }));
-  if (line.kind !== 'decision') throw new Error('it is no decision');
-  return exceptionFor(line.request, { environment: 'dev', rollout: 'orders', overrideForbid });
+  const line = resultValue(parseLoggedDecision(decisionLine({ ...changes })));
+  return exceptionFor(line, { environment: 'dev', rollout: 'orders', overrideForbid });
 }
 
 describe('the exception for it', () => {
@@ -87,6 +86,8 @@ describe('the exception for it', () => {
 
   it.each<[string, object, string, true?]>([
     ['of another environment', { environment: 'test' }, 'made in `test`, and not in `dev`'],
+    ['of a place that moves the cursor', { rollout: '\u001b[2J' }, 'under rollout `\\u{1b}[2J`'],
+    ['that has one that does', { exception: '\u202e' }, 'exception `\\u{202e}` lets'],
     ['of no environment', { environment: null }, 'made in no environment'],
     ['of another rollout', { rollout: 'carts' }, 'under rollout `carts`, not `orders`'],
     ['that is allowed', { decision: 'allow', reason: 'policy_permit' }, 'is allow (policy_permit)'],
