@@ -2,10 +2,10 @@
  * Where a request stands in a rollout, and why: the same slices that a sidecar asks, key by key. What
  * becomes of it follows from what the policies said.
  */
-import { enforce } from '../check/enforce.js';
 import type { KeyAnswer, Traits } from '../check/match.js';
-import { REASONS, type Reason } from '../check/reasons.js';
-import type { Clock, EntryAnswer, Slices, Standing } from '../check/slices.js';
+import type { Reason } from '../check/reasons.js';
+import type { EntryAnswer, Slices, Standing } from '../check/slices.js';
+import { clockOf, standingOf, verdictOf } from '../check/standing.js';
 import type { Decision, Generation, Mode, Outcome } from '../check/types.js';
 import { problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
@@ -67,13 +67,10 @@ export function explainStanding(point: Standpoint): Result<StandingExplanation> 
     const message = `the rollout does not cover \`${destination}\``;
     return failed(problem('input_invalid', message, { help: 'give --service' }));
   }
-  const { slices, name, sequence, clockFloorMs } = regime.rollout;
-  const clock: Clock = { presentMs: nowMs, latestMs: Math.max(nowMs, clockFloorMs) };
-  const standing = slices.standing(traits, clock);
-  const isDenied = REASONS[judged].decision === 'deny' && !standing.blocked;
-  const pass = isDenied ? slices.pass(traits, judged === 'policy_forbid', clock) : undefined;
+  const { slices, name, sequence } = regime.rollout;
+  const standing = standingOf(regime.rollout, traits, { nowMs });
+  const verdict = verdictOf(regime, traits, standing, judged, { nowMs });
   const isUnknown = judged === 'blocked' && !standing.blocked;
-  const verdict = enforce(judged, standing, regime.onFault, pass);
   const { decision, reason, outcome, wouldDeny } = verdict;
   return ok({
     ...{ rollout: name, sequence, mode: standing.mode },
@@ -82,7 +79,9 @@ export function explainStanding(point: Standpoint): Result<StandingExplanation> 
     exception: verdict.exception ?? null,
     bucket: bucketOf(slices, traits),
     verdict: isUnknown ? null : { decision, reason, outcome, wouldDeny },
-    entries: slices.why(traits, clock).map((entry) => finding(entry, traits, slices)),
+    entries: slices
+      .why(traits, clockOf({ nowMs }, regime.rollout))
+      .map((entry) => finding(entry, traits, slices)),
   });
 }
 

@@ -12,7 +12,6 @@ import { messageOf } from '../errors.js';
 import type { CandidateRecord } from './candidate.js';
 import { type Judgement, judge } from './decide.js';
 import { type Destination, readDestination } from './destination.js';
-import { enforce } from './enforce.js';
 import { singleHeader } from './headers.js';
 import { type Caller, readCaller } from './identity.js';
 import type { Traits } from './match.js';
@@ -22,27 +21,18 @@ import { REASONS } from './reasons.js';
 import { activeOf, regimeOf } from './regime.js';
 import { type RequestFacts, readRequest } from './request.js';
 import { type CheckAnswer, respond } from './respond.js';
-import { type Clock, type Standing, unsliced } from './slices.js';
+import { type Standing, unsliced } from './slices.js';
+import { standingOf, type Times, verdictOf } from './standing.js';
 import { Stop, stop } from './stop.js';
 import { actionWithoutPath, readTarget, type Target } from './target.js';
 import { traceIdOf } from './trace.js';
-import type {
-  ActiveBundle,
-  CheckRecord,
-  CheckSettings,
-  Generation,
-  Regime,
-  RolloutRegime,
-} from './types.js';
+import type { ActiveBundle, CheckRecord, CheckSettings, Generation, Regime } from './types.js';
 
-export interface CheckCall {
+export interface CheckCall extends Times {
   /** The CheckRequest as it came from the wire. */
   readonly message: Uint8Array;
   /** When Envoy stops waiting, milliseconds since the epoch; Infinity when it did not say. */
   readonly deadlineMs: number;
-  readonly nowMs: number;
-  /** The largest clock that this process has seen; default `nowMs`. */
-  readonly latestMs?: number;
   /** UUIDv7 */
   readonly decisionId: string;
   /** What there is time for; default `normal`. */
@@ -146,7 +136,7 @@ function look(call: CheckCall, generation: Generation, settings: CheckSettings):
     route: seen.route,
     pathReadable: !(target instanceof Stop),
   };
-  const standing = rollout.slices.standing(traits, clockOf(call, rollout));
+  const standing = standingOf(rollout, traits, call);
   return { regime, standing, traits, facts, seen, reading, subject };
 }
 
@@ -276,14 +266,9 @@ function conclude(
   { judgement, question }: Decided,
   candidate?: CandidateRecord,
 ): CheckRecord {
-  const { regime, standing, facts, seen } = sight;
+  const { regime, standing, traits, facts, seen } = sight;
   const request = question?.request;
-  const verdict = enforce(
-    judgement.reason,
-    standing,
-    regime.onFault,
-    passOf(call, sight, judgement),
-  );
+  const verdict = verdictOf(regime, traits, standing, judgement.reason, call);
   return {
     decisionId: call.decisionId,
     decision: verdict.decision,
@@ -313,18 +298,6 @@ function conclude(
     },
     regime,
   };
-}
-
-/** Exceptions are looked for only where they matter: most requests are not denied. */
-function passOf(call: CheckCall, { regime, traits, standing }: Sight, { reason }: Judgement) {
-  const { rollout } = regime;
-  if (rollout === undefined || traits === undefined || standing.blocked) return undefined;
-  if (REASONS[reason].decision !== 'deny') return undefined;
-  return rollout.slices.pass(traits, reason === 'policy_forbid', clockOf(call, rollout));
-}
-
-function clockOf({ nowMs, latestMs = nowMs }: CheckCall, { clockFloorMs }: RolloutRegime): Clock {
-  return { presentMs: nowMs, latestMs: Math.max(nowMs, latestMs, clockFloorMs) };
 }
 
 /** Client text for the log: bounded, and undefined rather than empty. */

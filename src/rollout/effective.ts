@@ -5,6 +5,7 @@
 import type { Digest } from '../bundle/types.js';
 import type {
   ApprovedState,
+  Exception,
   ResolvedBundle,
   Slice,
   VerifiedDocument,
@@ -36,7 +37,7 @@ export function approvedState(document: VerifiedDocument): ApprovedState {
     revoked,
     enforce: stillEnforced(source.enforce, emergency),
     hold: source.hold,
-    exceptions: source.exceptions,
+    exceptions: source.exceptions.map((each) => endingWith(each, base.expiresAtMs)),
     blocks: [...source.blocks, ...(emergency?.blocks ?? [])],
     seed: base.seed,
     emergency: emergency === undefined ? undefined : facts(emergency),
@@ -64,6 +65,11 @@ function unless(
   bundle: ResolvedBundle | undefined,
 ): ResolvedBundle | undefined {
   return bundle === undefined || revoked.has(bundle.digest) ? undefined : bundle;
+}
+
+/** Of an expired document everything goes on but what it lets through. */
+function endingWith(exception: Exception, expiresAtMs: number): Exception {
+  return { ...exception, untilMs: Math.min(exception.untilMs, expiresAtMs) };
 }
 
 function stillEnforced(

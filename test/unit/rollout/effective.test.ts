@@ -35,6 +35,21 @@ const revoking = (...revoked: `sha256:${string}`[]) => ({ payload: { revoked } }
 const WITH_CANDIDATE = { source: { candidate: 'orders@2026.11.4' } };
 
 describe('the approved state of a rollout', () => {
+  it('lets nothing through beyond its own end, also not under an emergency', () => {
+    const entry = (name: string, until: string) =>
+      `{name: ${name}, ticket: CHG-1, owner: o, reason: r, match: {access: read}, from: ${FROM}, until: ${until}}`;
+    const [FROM, END] = ['2027-03-20T00:00:00Z', '2027-03-24T00:00:00Z'];
+    const exceptions = `[${entry('early', '2027-03-21T00:00:00Z')}, ${entry('late', '2027-03-29T00:00:00Z')}]`;
+    for (const emergency of [undefined, { ...QUIET, rollback: true }]) {
+      const state = stateOf({ source: { exceptions } }, emergency);
+      expect(state.expiresAtMs).toBe(Date.parse(END));
+      expect(state.exceptions).toMatchObject([
+        { name: 'early', untilMs: Date.parse('2027-03-21T00:00:00Z') },
+        { name: 'late', untilMs: Date.parse(END) },
+      ]);
+    }
+  });
+
   it('is what its source and its payload say', () => {
     const document = verifiedRollout({
       source: {
