@@ -5,7 +5,8 @@
 import { type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import type { Match } from '../rollout/types.js';
-import { type ObservedRequest, readObserved, traitsOf } from './observed-request.js';
+import { traitsOf } from './line-traits.js';
+import { type LoggedDecision, readLogLine } from './logged-decision.js';
 
 /** Looks for one decision, line by line. */
 export class DecisionSearch {
@@ -18,17 +19,17 @@ export class DecisionSearch {
   line(text: string): void {
     // Nearly every line is another one.
     if (this.id === '' || !text.includes(this.id)) return;
-    const line = readObserved(text);
+    const line = readLogLine(text);
     if (line.kind === 'bad') this.#bad += 1;
-    if (line.kind !== 'decision' || line.request.decision_id !== this.id) return;
+    if (line.kind !== 'decision' || line.decision.decision_id !== this.id) return;
     const trimmed = text.trim();
     if (this.#found === undefined) this.#found = trimmed;
     else if (this.#found !== trimmed) this.#others += 1;
   }
 
   /** Problem code: `input_invalid`. The same line in two logs is one. */
-  result(): Result<ObservedRequest> {
-    const found = this.#found === undefined ? undefined : readObserved(this.#found);
+  result(): Result<LoggedDecision> {
+    const found = this.#found === undefined ? undefined : readLogLine(this.#found);
     if (found?.kind !== 'decision') {
       const bad = this.#bad > 0 ? ', though some line that cannot be read has its text' : '';
       const help = 'give the whole id, and the logs of the time and the pod that it is of';
@@ -38,7 +39,7 @@ export class DecisionSearch {
       const message = `the logs have different lines for decision \`${this.id}\``;
       return refuse(message, 'one of them was edited: take the logs from where they were written');
     }
-    return ok(found.request);
+    return ok(found.decision);
   }
 }
 
@@ -56,7 +57,7 @@ export interface NarrowMatch {
 }
 
 /** Problem code: `input_invalid`, saying why no exception would help, or not this one. */
-export function exceptionFor(request: ObservedRequest, asked: AskedException): Result<NarrowMatch> {
+export function exceptionFor(request: LoggedDecision, asked: AskedException): Result<NarrowMatch> {
   const [elsewhere] = placeProblems(request, asked);
   if (elsewhere !== undefined) return failed(elsewhere);
   const [hopeless] = denialProblems(request, asked);
@@ -75,10 +76,7 @@ export function exceptionFor(request: ObservedRequest, asked: AskedException): R
 
 const NOBODY = 'write the exception with --match, or look for a line that says more';
 
-function placeProblems(
-  { environment, rollout }: ObservedRequest,
-  asked: AskedException,
-): Problem[] {
+function placeProblems({ environment, rollout }: LoggedDecision, asked: AskedException): Problem[] {
   const wrong = (message: string) => problem('input_invalid', message);
   if (environment !== asked.environment) {
     const where = environment === null ? 'no environment' : `\`${environment}\``;
@@ -89,7 +87,7 @@ function placeProblems(
 }
 
 function denialProblems(
-  { decision, reason, exception }: ObservedRequest,
+  { decision, reason, exception }: LoggedDecision,
   { overrideForbid }: AskedException,
 ): Problem[] {
   const wrong = (message: string, help: string) => [problem('input_invalid', message, { help })];

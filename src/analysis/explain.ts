@@ -19,8 +19,8 @@ import { problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import { encodeCheckRequest, type RequestSketch } from './check-request.js';
 import { explainStanding, type StandingExplanation, type Standpoint } from './explain-standing.js';
+import { traitsFrom, traitsOf } from './line-traits.js';
 import { type LoggedDecision, unmask } from './logged-decision.js';
-import { type ObservedRequest, traitsFrom, traitsOf } from './observed-request.js';
 import { rebuildRequest } from './rebuild-request.js';
 import { scopeClauses } from './scope-clauses.js';
 import { checkSettings } from './settings.js';
@@ -101,17 +101,16 @@ function standing(
 /** A logged request under rollouts, as of the time of its line. */
 export function explainLoggedUnder(
   line: LoggedDecision,
-  observed: ObservedRequest,
   active: ActiveBundle,
   rollouts: Generation,
 ): Result<Explanation> {
-  const traits = traitsOf(observed);
+  const traits = traitsOf(line);
   if (traits === undefined) {
     return failed(
       problem('input_invalid', 'the line names no destination: no rollout speaks of it'),
     );
   }
-  const nowMs = Date.parse(observed.timestamp);
+  const nowMs = Date.parse(line.timestamp);
   return standing(explainLogged(line, active), { generation: rollouts, traits, nowMs });
 }
 
@@ -136,9 +135,14 @@ export function explainLogged(line: LoggedDecision, active: ActiveBundle): Resul
   return explanation(active, judgement, input, request, warnings);
 }
 
-/** What the log says, where nothing can be decided again. */
+/**
+ * What the log says of the policies, where nothing can be decided again. An exception is no part of it:
+ * whether one speaks for the request here is asked anew.
+ */
 function judgementOf({ reason, policies, errors }: LoggedDecision): Judgement {
-  return { reason, policies, errors: errors as readonly CheckError[] };
+  const denied = policies.length > 0 ? 'policy_forbid' : 'no_permit';
+  const judged = reason === 'exception' ? denied : reason;
+  return { reason: judged, policies, errors: errors as readonly CheckError[] };
 }
 
 function explanation(

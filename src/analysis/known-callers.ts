@@ -7,7 +7,8 @@ import { PercentBuckets } from '../check/percent.js';
 import { EVIDENCE_CALLERS_MAX } from '../constants.js';
 import type { SeenTraffic } from '../rollout/evidence.js';
 import type { RolloutSource, Slice } from '../rollout/types.js';
-import { type ObservedRequest, readObserved, traitsOf } from './observed-request.js';
+import { traitsOf } from './line-traits.js';
+import { type LoggedDecision, readLogLine } from './logged-decision.js';
 
 export interface KnownCallersOptions {
   /** What of the logs counts: its name, its environment, its destinations. */
@@ -48,26 +49,26 @@ export class KnownCallers {
   line(log: string, text: string): void {
     if (text.trim() === '') return;
     this.#logs.set(log, (this.#logs.get(log) ?? 0) + 1);
-    const line = readObserved(text);
-    if (line.kind === 'decision') this.#decision(line.request);
+    const line = readLogLine(text);
+    if (line.kind === 'decision') this.#decision(line.decision);
     else this.#lines[line.kind] += 1;
   }
 
   /** A line without a rollout is of a sidecar that watches before there is one. */
-  #decision(request: ObservedRequest): void {
+  #decision(line: LoggedDecision): void {
     const { name, environment } = this.#source;
-    const traits = traitsOf(request);
+    const traits = traitsOf(line);
     const isHere =
       traits !== undefined &&
-      request.environment === environment &&
-      (request.rollout === null || request.rollout === name) &&
+      line.environment === environment &&
+      (line.rollout === null || line.rollout === name) &&
       this.#destinations.has(traits.destination);
     if (!isHere) {
       this.#lines.elsewhere += 1;
       return;
     }
     this.#lines.counted += 1;
-    const atMs = Date.parse(request.timestamp);
+    const atMs = Date.parse(line.timestamp);
     this.#fromMs = Math.min(this.#fromMs, atMs);
     this.#toMs = Math.max(this.#toMs, atMs);
     for (const counted of this.#slices) {

@@ -20,6 +20,12 @@ const lineSchema = z.object({
   timestamp: z.iso.datetime(),
   decision_id: z.string(),
   environment: z.string().nullable(),
+  principal: z.string().nullable(),
+  action: z.string().nullable(),
+  access: z.enum(['read', 'write']).nullable(),
+  resource: z.string().nullable(),
+  method: z.string().nullable(),
+  path: z.string().nullable(),
   decision: z.enum(['allow', 'deny', 'error']),
   reason: z.enum(Object.keys(REASONS) as [Reason, ...Reason[]]),
   policies: z.array(z.string()),
@@ -31,6 +37,8 @@ const lineSchema = z.object({
       field: z.string().optional(),
     }),
   ),
+  exception: z.string().nullable(),
+  rollout: z.string().nullable(),
   policy_version: z.string(),
   bundle_digest: z.string().nullable(),
   input: z
@@ -38,7 +46,7 @@ const lineSchema = z.object({
       principal: reference,
       action: z.string(),
       resource: reference,
-      context: z.record(z.string(), z.json()),
+      context: z.record(z.string(), z.unknown()),
     })
     .nullable(),
   replayable: z.boolean(),
@@ -48,26 +56,43 @@ const lineSchema = z.object({
 
 export type LoggedDecision = z.output<typeof lineSchema>;
 
-export function parseLoggedDecision(text: string): Result<LoggedDecision> {
-  const lines = text.split('\n').filter((line) => line.trim() !== '');
-  const [line, ...more] = lines;
-  if (line === undefined || more.length > 0) {
-    const message = `expected one line of the decision log, got ${lines.length}`;
-    return failed(problem('input_invalid', message, { help: 'pick one, for example with grep' }));
-  }
+export type LogLine =
+  | { readonly kind: 'decision'; readonly decision: LoggedDecision }
+  /** Another line of cedargate: a change, a program message. */
+  | { readonly kind: 'other' }
+  | { readonly kind: 'bad'; readonly why: string };
+
+const OTHER_TYPES: ReadonlySet<unknown> = new Set(['change', 'program']);
+
+export function readLogLine(text: string): LogLine {
   let value: unknown;
   try {
-    value = JSON.parse(line);
+    value = JSON.parse(text);
   } catch (thrown) {
-    return failed(problem('input_invalid', `the line is not JSON: ${messageOf(thrown)}`));
+    return { kind: 'bad', why: `it is not JSON: ${messageOf(thrown)}` };
   }
   const parsed = lineSchema.safeParse(value);
-  if (parsed.success) return ok(parsed.data);
+  if (parsed.success) return { kind: 'decision', decision: parsed.data };
+  const type = (value as { readonly type?: unknown } | null)?.type;
+  if (OTHER_TYPES.has(type)) return { kind: 'other' };
   const [issue] = parsed.error.issues;
   const where =
     issue === undefined || issue.path.length === 0 ? 'it' : `\`${issue.path.join('.')}\``;
-  const message = `the line is no decision of schema_version 1: ${where}: ${issue?.message ?? ''}`;
-  return failed(problem('input_invalid', message));
+  return { kind: 'bad', why: `${where}: ${issue?.message ?? ''}` };
+}
+
+/** Problem code: `input_invalid`. */
+export function parseLoggedDecision(text: string): Result<LoggedDecision> {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const [only, ...more] = lines;
+  if (only === undefined || more.length > 0) {
+    const message = `expected one line of the decision log, got ${lines.length}`;
+    return failed(problem('input_invalid', message, { help: 'pick one, for example with grep' }));
+  }
+  const line = readLogLine(only);
+  if (line.kind === 'decision') return ok(line.decision);
+  const why = line.kind === 'bad' ? line.why : '`type` is another';
+  return failed(problem('input_invalid', `the line is no decision of schema_version 1: ${why}`));
 }
 
 export interface Unmasked {

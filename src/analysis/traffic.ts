@@ -10,7 +10,7 @@ import { REASONS } from '../check/reasons.js';
 import { matchRoute, type RouteMatch } from '../check/route.js';
 import type { Decision, DecisionInput } from '../check/types.js';
 import { LOG_TEXT_CHARS_MAX, TRAFFIC_CLASSES_MAX, TRAFFIC_INPUTS_MAX } from '../constants.js';
-import { type LoggedDecision, parseLoggedDecision } from './logged-decision.js';
+import { type LoggedDecision, readLogLine } from './logged-decision.js';
 import { rebuildRequest } from './rebuild-request.js';
 
 export interface TrafficDiff {
@@ -101,13 +101,12 @@ export class TrafficReplay {
   line(text: string): void {
     if (text.trim() === '') return;
     this.#lines.total += 1;
-    const parsed = parseLoggedDecision(text);
-    if (parsed.ok) this.#decision(parsed.value, text);
-    else if (isOtherLine(text)) this.#lines.other += 1;
-    else this.#lines.bad += 1;
+    const line = readLogLine(text);
+    if (line.kind === 'decision') this.#decision(line.decision);
+    else this.#lines[line.kind] += 1;
   }
 
-  #decision(line: LoggedDecision, text: string): void {
+  #decision(line: LoggedDecision): void {
     const { environment, input } = line;
     if (
       this.environment !== undefined &&
@@ -120,7 +119,7 @@ export class TrafficReplay {
     const atMs = Date.parse(line.timestamp);
     this.#firstMs = Math.min(this.#firstMs, atMs);
     this.#lastMs = Math.max(this.#lastMs, atMs);
-    const answers = input === null || !line.replayable ? undefined : this.#ask(input, text);
+    const answers = input === null || !line.replayable ? undefined : this.#ask(input, line);
     if (input === null || answers === undefined) {
       this.#lines.notReplayable += 1;
       return;
@@ -131,8 +130,8 @@ export class TrafficReplay {
   }
 
   /** Undefined when the input is nothing that a request can be about. */
-  #ask(input: DecisionInput, text: string): readonly [Outcome, Outcome] | undefined {
-    const target = this.#rerouted ? targetOf(text) : undefined;
+  #ask(input: DecisionInput, line: LoggedDecision): readonly [Outcome, Outcome] | undefined {
+    const target = this.#rerouted ? targetOf(line) : undefined;
     const key = JSON.stringify([input, target]);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
@@ -218,20 +217,9 @@ interface LoggedTarget {
 }
 
 /** Method and path of the line, for sides that do not route alike. Undefined where they were cut. */
-function targetOf(text: string): LoggedTarget | undefined {
-  const { method, path } = JSON.parse(text) as { method?: unknown; path?: unknown };
-  if (typeof method !== 'string' || typeof path !== 'string') return undefined;
+function targetOf({ method, path }: LoggedDecision): LoggedTarget | undefined {
+  if (method === null || path === null) return undefined;
   return path.length < LOG_TEXT_CHARS_MAX ? { method, path } : undefined;
-}
-
-/** A line that cedargate writes beside decisions. */
-function isOtherLine(text: string): boolean {
-  try {
-    const { type } = JSON.parse(text) as { type?: unknown };
-    return type === 'change' || type === 'program';
-  } catch {
-    return false;
-  }
 }
 
 function outcomeOf(

@@ -2,7 +2,6 @@
 import type { Command } from 'commander';
 import type { Explanation } from '../analysis/explain.js';
 import { parseLoggedDecision } from '../analysis/logged-decision.js';
-import { readObserved } from '../analysis/observed-request.js';
 import { type QuestionFlags, readQuestion } from '../analysis/question.js';
 import { loadBundleDirectory } from '../bundle/load.js';
 import type { ActiveBundle, Generation } from '../check/types.js';
@@ -97,13 +96,9 @@ async function explain(flags: Flags, io: Io): Promise<Result<Explanation>> {
   const environment = flags.environment ?? line.value.environment ?? undefined;
   const placed = environment === undefined ? flags : { ...flags, environment };
   return withBundle(placed, (active, rollouts) => {
-    if (rollouts === undefined) return explainLogged(line.value, active);
-    const observed = readObserved(text.value);
-    if (observed.kind !== 'decision') {
-      const why = observed.kind === 'bad' ? observed.why : 'it is no decision';
-      return failed(problem('input_invalid', `the line does not say where it stood: ${why}`));
-    }
-    return explainLoggedUnder(line.value, observed.request, active, rollouts);
+    return rollouts === undefined
+      ? explainLogged(line.value, active)
+      : explainLoggedUnder(line.value, active, rollouts);
   });
 }
 

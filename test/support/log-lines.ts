@@ -14,6 +14,7 @@ export function decisionLine(changes: Readonly<Record<string, unknown>> = {}): s
     action: 'POST',
     access: 'write',
     resource: 'shop/orders/refund',
+    method: 'POST',
     path: '/refunds/1',
     decision: 'deny',
     mode: 'shadow',
@@ -21,8 +22,14 @@ export function decisionLine(changes: Readonly<Record<string, unknown>> = {}): s
     would_deny: true,
     reason: 'no_permit',
     slice: null,
+    policies: [],
+    errors: [],
     exception: null,
+    policy_version: '1+0.unsigned',
+    bundle_digest: null,
     rollout: null,
+    input: null,
+    replayable: false,
     ...changes,
   });
 }

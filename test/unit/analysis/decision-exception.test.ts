@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DecisionSearch, exceptionFor } from '../../../src/analysis/decision-exception.js';
-import { readObserved } from '../../../src/analysis/observed-request.js';
+import { parseLoggedDecision } from '../../../src/analysis/logged-decision.js';
 import { CALLER, decisionLine } from '../../support/log-lines.js';
 import { resultValue } from '../../support/result.js';
 
@@ -46,9 +46,8 @@ describe('a decision', () => {
 });
 
 function exception(changes: object, overrideForbid = false) {
-  const line = readObserved(decisionLine({ ...changes }));
-  if (line.kind !== 'decision') throw new Error('it is no decision');
-  return exceptionFor(line.request, { environment: 'dev', rollout: 'orders', overrideForbid });
+  const line = resultValue(parseLoggedDecision(decisionLine({ ...changes })));
+  return exceptionFor(line, { environment: 'dev', rollout: 'orders', overrideForbid });
 }
 
 describe('the exception for it', () => {

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { encodeCheckRequest } from '../../../src/analysis/check-request.js';
 import { explainStanding } from '../../../src/analysis/explain-standing.js';
-import { readObserved, traitsFrom, traitsOf } from '../../../src/analysis/observed-request.js';
+import { traitsFrom, traitsOf } from '../../../src/analysis/line-traits.js';
+import { parseLoggedDecision } from '../../../src/analysis/logged-decision.js';
 import { checkSettings } from '../../../src/analysis/settings.js';
 import { compileBundle } from '../../../src/bundle/compile.js';
 import { createEvaluator } from '../../../src/cedar/evaluator.js';
@@ -94,8 +95,7 @@ describe('where a request is said to stand', () => {
             mask: maskSettings(),
           },
         });
-        const observed = readObserved(line);
-        const traits = observed.kind === 'decision' ? traitsOf(observed.request) : undefined;
+        const traits = traitsOf(resultValue(parseLoggedDecision(line)));
         if (traits === undefined) throw new Error('the line is none');
         const again = explainStanding({ ...point, traits });
         expect(resultValue(again)).toMatchObject({ ...stands, verdict });

@@ -232,6 +232,16 @@ describe('a line of the decision log', () => {
     expect(explainLine(excepted({})).warnings).toHaveLength(1);
   });
 
+  it.each([
+    ['no_permit', []],
+    ['policy_forbid', ['guards']],
+  ])('of an exception says %s where its input was left out', (reason, policies) => {
+    const excepted = { reason: 'exception', policies, input: null, replayable: false };
+    const line = { ...JSON.parse(lineOf({ caller: 'anonymous' })), ...excepted };
+    const explanation = explainLine(JSON.stringify(line));
+    expect(explanation).toMatchObject({ decision: 'deny', reason, standing: null });
+  });
+
   it('is explained by its own words when nothing was asked of the policies', () => {
     const explanation = explainLine(lineOf({ path: '/a//b' }));
     expect(explanation).toMatchObject({ reason: 'path_rejected', policies: [], warnings: [] });

@@ -8,6 +8,7 @@ import { formatBuiltManifest } from '../../../src/bundle/built-manifest.js';
 import { registerBundleDiff } from '../../../src/commands/bundle-diff.js';
 import { archiveOf, digestOf, manifestOf } from '../../support/built-bundles.js';
 import { memoryIo } from '../../support/io.js';
+import { decisionLine } from '../../support/log-lines.js';
 import { SMALL_FILES } from '../analysis/small-bundle.js';
 
 type Files = Readonly<Record<string, string>>;
@@ -53,18 +54,12 @@ function plain(text: string, a: string, b: string): string {
     .replace(/(sha256:)?[0-9a-f]{64}|sha256:[0-9a-f]{12}/g, 'DIGEST');
 }
 
-const LINE = JSON.stringify({
-  type: 'decision',
-  schema_version: 1,
-  timestamp: '2026-11-01T00:00:00.000Z',
+const LINE = decisionLine({
   decision_id: 'd-1',
   environment: 'production',
   decision: 'allow',
   reason: 'policy_permit',
   policies: ['posts'],
-  errors: [],
-  policy_version: '1',
-  bundle_digest: null,
   replayable: true,
   input: {
     principal: { type: 'Workload', id: 'spiffe://example.org/ns/shop/sa/orders' },

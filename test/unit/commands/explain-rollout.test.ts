@@ -102,7 +102,6 @@ describe('explain --rollout', () => {
     const waits = await cedargate(`explain --rollout ${file} ${ask(PARTNER, '/1')}`);
     expect(waits.stderr).toContain('the document is not approved');
     expect(waits.stdout).toContain('enforced slice `all` takes it: everything');
-    const line = { policies: [], errors: [], policy_version: 'x', bundle_digest: null };
     const logged = (changes: object) => {
       const input = {
         principal: { type: 'Workload', id: LATE },
@@ -110,7 +109,7 @@ describe('explain --rollout', () => {
         context: { path: '/2' },
       };
       const request = { principal: LATE, action: 'GET', access: 'read', resource: 'shop/orders' };
-      write('line', decisionLine({ ...line, input, replayable: true, ...request, ...changes }));
+      write('line', decisionLine({ input, replayable: true, ...request, ...changes }));
       return cedargate(`${NAMED} --line ${join(root, 'line')} --json`);
     };
     const standing = async (changes: object) => JSON.parse((await logged(changes)).stdout).standing;
@@ -121,7 +120,7 @@ describe('explain --rollout', () => {
     const blocked = { reason: 'blocked', input: null, replayable: false };
     expect(await standing(blocked)).toMatchObject({ verdict: null });
     expect((await logged({ resource: null })).stderr).toContain('names no destination');
-    expect((await logged({ access: 1 })).stderr).toContain('`access` is missing or wrong');
+    expect((await logged({ access: 1 })).stderr).toContain('`access`: Invalid option');
   });
 
   it('refuses what it cannot place', async () => {

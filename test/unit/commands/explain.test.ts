@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { registerExplain } from '../../../src/commands/explain.js';
 import { memoryIo } from '../../support/io.js';
+import { decisionLine } from '../../support/log-lines.js';
 
 const POLICIES = fileURLToPath(new URL('../../../policies', import.meta.url));
 const ORDERS = 'spiffe://example.org/ns/shop/sa/orders';
@@ -75,29 +76,21 @@ describe('explain', () => {
     });
   });
 
-  const LINE = {
-    type: 'decision',
-    schema_version: 1,
-    timestamp: '2026-01-01T00:00:00.000Z',
-    decision_id: 'x',
+  const LINE = decisionLine({
     environment: 'production',
     decision: 'allow',
     reason: 'policy_permit',
     policies: ['partner-reads-own'],
-    errors: [],
-    policy_version: '1+abc.unsigned',
-    bundle_digest: null,
     input: {
       principal: { type: 'Workload', id: 'spiffe://partner.example/ns/edge/sa/gateway' },
       action: 'GET',
       resource: { type: 'Route', id: 'shop/payments/payment' },
       context: { path: '/payments/card-1', claims: { tenant: '[masked]' } },
     },
-    replayable: false,
-  };
+  });
 
   it('takes a line from stdin, in its own environment, and warns of what was masked', async () => {
-    const { stdout, stderr, exitCode } = await explain(['--line', '-'], JSON.stringify(LINE));
+    const { stdout, stderr, exitCode } = await explain(['--line', '-'], LINE);
     expect(stderr).toContain(
       'masked in the log, so conditions that read them may come out differently: `claims.tenant`',
     );
