@@ -50,17 +50,21 @@ export function registerExceptionList(exception: Command, io: Io): void {
     const history = await historyAt(place.value);
     if (!history.ok) return fail(io, history.problems);
     const { latest } = history.value;
-    const exceptions = latest === undefined ? [] : approvedState(latest).exceptions;
+    const { exceptions, issuedAtMs } = latest === undefined ? NONE : approvedState(latest);
     const uses = await usesOf(io, flags, place.value.id, exceptions);
     if (!uses.ok) return fail(io, uses.problems);
     const nowMs = Date.now();
-    const listed = exceptions.map((each) => described(each, uses.value.get(each.name), nowMs));
+    // Sidecars do not let one through that ended before the document was made.
+    const clock = { nowMs, latestMs: Math.max(nowMs, issuedAtMs) };
+    const listed = exceptions.map((each) => described(each, uses.value.get(each.name), clock));
     if (flags.json === true) return printJson(io, listed);
     if (listed.length === 0) return print(io, 'no exceptions');
     const asked = flags.status !== undefined || flags.log !== undefined;
     print(io, table(listed.map((each) => row(each, asked))));
   });
 }
+
+const NONE = { exceptions: [], issuedAtMs: 0 };
 
 async function usesOf(
   io: Io,
@@ -87,9 +91,14 @@ async function usesOf(
   return ok(unitedUses(all));
 }
 
-function described(exception: Exception, used: Uses | undefined, nowMs: number) {
+interface Clock {
+  readonly nowMs: number;
+  readonly latestMs: number;
+}
+
+function described(exception: Exception, used: Uses | undefined, { nowMs, latestMs }: Clock) {
   const { name, ticket, owner, reason, match, fromMs, untilMs, overrideForbid } = exception;
-  const state = nowMs < fromMs ? 'pending' : nowMs < untilMs ? 'active' : 'ended';
+  const state = nowMs < fromMs ? 'pending' : latestMs < untilMs ? 'active' : 'ended';
   const [from, until] = [fromMs, untilMs].map((ms) => new Date(ms).toISOString());
   const endsSoon = state !== 'ended' && untilMs - nowMs <= EXCEPTION_ENDS_SOON_MS;
   const { uses = null, first = null, last = null } = used ?? {};

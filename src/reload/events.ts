@@ -70,6 +70,8 @@ export interface RolloutStanding {
   readonly bundle: Digest | undefined;
   /** The bundle that is compared under it; undefined for none. */
   readonly candidate: Candidate | undefined;
+  /** The largest clock that a document or a former process is known to have seen: exceptions end by it. */
+  readonly clockFloorMs: number;
   /** Undefined when what is approved runs. */
   readonly lag: { readonly sinceMs: number; readonly problem: Problem } | undefined;
 }

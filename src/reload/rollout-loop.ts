@@ -135,6 +135,7 @@ class RolloutLoop implements Reloader {
       running: approvedState(memory.running.document),
       bundle: memory.running.bundle,
       candidate: this.#candidates.of(name),
+      clockFloorMs: this.#clockFloorMs,
       lag: lag && { sinceMs: lagSinceMs, problem: lag },
     }));
   }
@@ -265,8 +266,9 @@ class RolloutLoop implements Reloader {
     faults: ReadonlyMap<Digest, Problem>,
   ): Held {
     const { newest } = rollout.memory;
-    this.#clockFloorMs = Math.max(this.#clockFloorMs, newest.issuedAtMs);
     let { running } = rollout.memory;
+    const issuedMs = Math.max(newest.issuedAtMs, running.document.issuedAtMs);
+    this.#clockFloorMs = Math.max(this.#clockFloorMs, issuedMs);
     let { lag } = rollout;
     const fault = running.bundle && faults.get(running.bundle);
     if (fault !== undefined) {

@@ -1,5 +1,4 @@
 /** What has a time in it is told anew whenever it is asked for: by which clocks, and what was used. */
-import type { RolloutStanding } from '../reload/events.js';
 import type { Block, Exception } from '../rollout/types.js';
 import type { ExceptionUses } from './exception-uses.js';
 
@@ -22,10 +21,9 @@ export function stateOfBlock({ fromMs, untilMs }: Block, { nowMs }: Moment): Ent
 /** Exceptions begin by the present clock, and end by the largest that anybody is known to have seen. */
 export function stateOfException(
   { fromMs, untilMs }: Exception,
-  { nowMs, latestMs }: Moment,
-  { running, approved }: Pick<RolloutStanding, 'running' | 'approved'>,
+  { nowMs, latestMs }: Pick<Moment, 'nowMs' | 'latestMs'>,
+  clockFloorMs: number,
 ): EntryState {
-  const endMs = Math.max(nowMs, latestMs, running.issuedAtMs, approved.issuedAtMs);
-  if (endMs >= untilMs) return 'ended';
+  if (Math.max(nowMs, latestMs, clockFloorMs) >= untilMs) return 'ended';
   return nowMs < fromMs ? 'pending' : 'active';
 }

@@ -98,6 +98,6 @@ export function registerRolloutMetrics(registry: Registry, source: StandingSourc
 
 function liveExceptions(standing: RolloutStanding, moment: Moment): readonly Exception[] {
   return standing.running.exceptions.filter((exception) => {
-    return stateOfException(exception, moment, standing) === 'active';
+    return stateOfException(exception, moment, standing.clockFloorMs) === 'active';
   });
 }

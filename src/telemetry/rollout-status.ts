@@ -145,7 +145,7 @@ function exceptionStatus(
   moment: Moment,
 ): ExceptionStatus {
   const use = moment.uses.of(standing.name, exception.name);
-  const state = stateOfException(exception, moment, standing);
+  const state = stateOfException(exception, moment, standing.clockFloorMs);
   return {
     ...timedStatus(exception, state),
     ends_soon: state === 'active' && exception.untilMs <= moment.nowMs + EXCEPTION_ENDS_SOON_MS,

@@ -143,6 +143,20 @@ describe('exception list', () => {
     expect(logged.stderr).toContain('not read: ');
   });
 
+  it('has one as ended once a document says that it is later, as sidecars do', async () => {
+    const { cedargate, approve } = await listed();
+    vi.setSystemTime(START + 8 * DAY);
+    await cedargate(`enforce orders --environment dev --slice r --match access=read ${WHY}`, 'ada');
+    approve(`${HISTORY}/0004.json`, 'bob');
+    vi.setSystemTime(START);
+    vi.setSystemTime(START);
+    const states = JSON.parse((await cedargate(`${LIST} --json`)).stdout);
+    expect(states).toMatchObject([
+      { name: 'far', state: 'active' },
+      { name: 'near', state: 'ended', endsSoon: false },
+    ]);
+  });
+
   it('refuses what is no /status of the rollout', async () => {
     const { cedargate, write, root } = await listed();
     for (const [text, message] of [

@@ -553,6 +553,8 @@ describe('the clock at which exceptions end', () => {
     answerWith(async () => loaded([{ newest: rollout(1), bundle: 1 }]));
     await loop.start();
     expect(regime().rollout?.clockFloorMs).toBe(clockMs);
+    // `/status` says of exceptions what checks do.
+    expect(loop.rollouts[0]?.clockFloorMs).toBe(clockMs);
     expect(saved[0]?.clockMs).toBe(clockMs);
     await loop.close();
     const late = scripted();

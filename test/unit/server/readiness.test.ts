@@ -29,6 +29,7 @@ function standing(
     ...{ name, approved: state(approved), running: state(enforced), stamp: 'x', lag: undefined },
     bundle: bundle ? DIGEST : undefined,
     candidate: undefined,
+    clockFloorMs: 0,
   };
 }
 

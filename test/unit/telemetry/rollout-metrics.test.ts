@@ -29,11 +29,12 @@ const payments: RolloutStanding = {
   ...{ name: 'payments', running, stamp: 'x', bundle: DIGEST },
   approved: { ...running, sequence: 43, expiresAtMs: 1, reviewByMs: 1, emergency },
   candidate: undefined,
+  clockFloorMs: 0,
   lag: { sinceMs: 15_000, problem: problem('bundle_not_on_shelf', 'not there') },
 };
 const orders: RolloutStanding = {
   ...{ name: 'orders', running: approvedState(), approved: approvedState(), stamp: 'y' },
-  ...{ bundle: DIGEST, candidate: undefined, lag: undefined },
+  ...{ bundle: DIGEST, candidate: undefined, clockFloorMs: 0, lag: undefined },
 };
 
 const USE = { count: 1, firstMs: 0, lastMs: 0 };

@@ -34,6 +34,7 @@ const standing: RolloutStanding = {
   ...{ name: 'payments', running, stamp: '2026.11.3+0123456789ab.r42', bundle: DIGEST },
   approved: { ...running, sequence: 43, digest: someDigest('e'), author: 'erin', emergency },
   candidate: undefined,
+  clockFloorMs: 0,
   lag: {
     sinceMs: at('2026-11-24T03:00:00Z'),
     problem: problem('bundle_not_on_shelf', 'not there'),
@@ -85,7 +86,7 @@ describe('the status of a rollout', () => {
     expect(rolloutStatus(standing, now).exceptions).toMatchObject([
       { state: 'ended', ends_soon: false },
     ]);
-    const issued = { ...standing, running: { ...running, issuedAtMs: setBack.latestMs } };
+    const issued = { ...standing, clockFloorMs: setBack.latestMs };
     expect(rolloutStatus(issued, moment(now.nowMs)).exceptions[0]?.state).toBe('ended');
     expect(status('2026-11-24T12:00:00Z').exceptions[0]?.state).toBe('active');
   });
