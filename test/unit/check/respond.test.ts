@@ -30,6 +30,10 @@ const records = fc
       blocked: fc.boolean(),
     }),
     policies: fc.array(fc.constantFrom('a', 'b', 'a.b', 'orders-read'), { maxLength: 3 }),
+    candidate: fc.constantFrom(
+      undefined,
+      ...(['allow', 'deny', 'error'] as const).map((decision) => ({ version: '2', decision })),
+    ),
     regime: fc.constantFrom(...REGIMES),
   })
   .map(

@@ -217,6 +217,11 @@ describe('an exception', () => {
     expect(ask(generationOf({ enforce, exceptions: strong }), FORBIDDEN).record).toMatchObject({
       ...{ reason: 'exception', outcome: 'allow', policies: ['no-secrets'] },
     });
+    // One that does not say so stands in the way of none that does.
+    const both = [exception({ name: 'a' }), ...strong];
+    expect(ask(generationOf({ enforce, exceptions: both }), FORBIDDEN).record).toMatchObject({
+      ...{ reason: 'exception', exception: 'refunds' },
+    });
   });
 
   it.each<Asked>([

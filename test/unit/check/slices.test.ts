@@ -147,6 +147,7 @@ const matches = fc
     callers: maybe(some(ORDERS, REPORTS, 'anonymous', 'spiffe://partner.example/**')),
     namespaces: maybe(some('shop', 'finance')),
     tenants: maybe(some('red', 'blue')),
+    destinations: maybe(some('shop/payments', 'shop/orders')),
     routes: maybe(some('refund', 'charge')),
     actions: maybe(some('GET', 'POST')),
     access: maybe(fc.constantFrom('read' as const, 'write' as const)),
@@ -162,6 +163,7 @@ const requests = fc
     caller: fc.constantFrom(ORDERS, REPORTS, PARTNER, 'anonymous', undefined).map(callerOf),
     action: fc.constantFrom('GET', 'POST', 'DELETE', undefined),
     access: fc.constantFrom('read' as const, 'write' as const, undefined),
+    destination: fc.constantFrom('shop/payments', 'shop/orders'),
     route: fc.constantFrom('refund', 'charge', undefined),
     pathReadable: fc.boolean(),
   })
@@ -187,8 +189,8 @@ const documents = fc.record({
 const bundles = fc.constantFrom({}, { tenants: undefined });
 
 describe('whatever the rollout and the request', () => {
-  const check = <T extends unknown[]>(property: fc.IProperty<T>) => {
-    fc.assert(property, { numRuns: 500 });
+  const check = <T extends unknown[]>(property: fc.IProperty<T>, numRuns = 500) => {
+    fc.assert(property, { numRuns });
   };
 
   it('the order of entries means nothing', () => {
@@ -204,6 +206,21 @@ describe('whatever the rollout and the request', () => {
         expect(two.standing(request, LIVE)).toEqual(one.standing(request, LIVE));
         expect(two.pass(request, forbid, LIVE)).toEqual(one.pass(request, forbid, LIVE));
       }),
+    );
+  });
+
+  it('what was asked before means nothing: what is remembered is of such requests alone', () => {
+    const asked = fc.array(requests, { minLength: 20, maxLength: 40 });
+    check(
+      fc.property(documents, asked, bundles, fc.boolean(), (document, all, rest, forbid) => {
+        const shared = slices({ ...document, ...rest });
+        for (const request of all) {
+          const fresh = slices({ ...document, ...rest });
+          expect(shared.standing(request, LIVE)).toEqual(fresh.standing(request, LIVE));
+          expect(shared.pass(request, forbid, LIVE)).toEqual(fresh.pass(request, forbid, LIVE));
+        }
+      }),
+      100,
     );
   });
 
