@@ -3,20 +3,18 @@
  * It wires rooms together; what a check or a reload is, it leaves to them.
  */
 import { engineVersion } from './cedar/engine.js';
-import { check } from './check/check.js';
 import { activeBundles, candidateBundles, stampsOf } from './check/regime.js';
-import type { ActiveBundle, CheckRecord, Generation } from './check/types.js';
+import type { ActiveBundle, Generation } from './check/types.js';
+import { createCheckHandler, createSeenClock, type SeenClock } from './check-handler.js';
 import type { Config } from './config/config.js';
 import { LOG_CLOSE_MS_MAX } from './constants.js';
-import { createIdSource } from './decision-log/decision-id.js';
 import { createDecisionLog, type DecisionLog } from './decision-log/log.js';
 import { stdoutSink } from './decision-log/sink.js';
-import { messageOf } from './errors.js';
 import { setNodeFlags } from './node-flags.js';
 import { createControl } from './reload/control.js';
 import type { CandidateEvent, ChangeEvent } from './reload/events.js';
 import type { Reloader } from './reload/reloader.js';
-import { type CheckHandler, type GrpcServer, startGrpcServer } from './server/grpc.js';
+import { type GrpcServer, startGrpcServer } from './server/grpc.js';
 import { type HttpServer, startHttpServer } from './server/http.js';
 import { createLoadGauge } from './server/load-gauge.js';
 import { type Phase, readinessOf } from './server/readiness.js';
@@ -24,7 +22,7 @@ import { adminRoutes, probeRoutes, type Readiness } from './server/routes.js';
 import { untilStopSignal } from './signals.js';
 import { sometimes } from './sometimes.js';
 import { createExceptionUses, type ExceptionUses } from './telemetry/exception-uses.js';
-import { createProgramLog, type ProgramLog, problemFields } from './telemetry/log.js';
+import { causeFields, createProgramLog, type ProgramLog, problemFields } from './telemetry/log.js';
 import { type BundleFacts, createMetrics, type Metrics } from './telemetry/metrics.js';
 import type { Moment } from './telemetry/moment.js';
 import { statusDocument } from './telemetry/status.js';
@@ -38,8 +36,7 @@ interface Sidecar {
   readonly decisionLog: DecisionLog;
   readonly reloader: Reloader;
   readonly uses: ExceptionUses;
-  /** The largest clock that this process has seen, milliseconds since the epoch. */
-  latestMs: number;
+  readonly clock: SeenClock;
   phase: Phase;
 }
 
@@ -104,6 +101,7 @@ function assemble(config: Config): Sidecar {
   metrics.logEvents(decisionLog.counts);
   const lookups = { hit: 0, miss: 0, bypass: 0 };
   metrics.cacheRequests(() => lookups);
+  const clock = createSeenClock(Date.now);
   const reloader: Reloader = createControl({
     source,
     mode,
@@ -112,7 +110,7 @@ function assemble(config: Config): Sidecar {
     service: config.destinationFrom === 'service' ? config.service : undefined,
     minSequence: config.minSequence,
     beforeFirst: config.beforeFirstRollout,
-    now: Date.now,
+    now: () => clock().nowMs,
     lookups,
     onChange: (event) => tell(event, reloader, { programLog, decisionLog }),
     onCandidate: (event) => tellCandidate(event, programLog),
@@ -121,10 +119,9 @@ function assemble(config: Config): Sidecar {
   });
   metrics.bundles(() => loadedBundles(reloader.current));
   const uses = createExceptionUses();
-  const shared = { config, programLog, metrics, decisionLog, reloader, uses };
-  const sidecar: Sidecar = { ...shared, latestMs: 0, phase: 'starting' };
-  metrics.rollouts(() => ({ standings: reloader.rollouts, ...momentOf(sidecar) }));
-  return sidecar;
+  metrics.rollouts(() => ({ standings: reloader.rollouts, ...momentOf({ clock, uses }) }));
+  const shared = { config, programLog, metrics, decisionLog, reloader, uses, clock };
+  return { ...shared, phase: 'starting' };
 }
 
 function loadedBundles(generation: Generation): readonly BundleFacts[] {
@@ -206,7 +203,7 @@ function openGrpc(sidecar: Sidecar): Promise<GrpcServer> {
       tlsCert === undefined || tlsKey === undefined
         ? undefined
         : { certFile: tlsCert, keyFile: tlsKey, clientCaFile: tlsClientCa },
-    handle: checkHandler(sidecar),
+    handle: createCheckHandler({ ...sidecar, settings: config, gauge: createLoadGauge() }),
     onInflight: (change) => (change === 1 ? metrics.checkStarted() : metrics.checkEnded()),
     onAborted: () => {
       metrics.abortedCall();
@@ -216,54 +213,8 @@ function openGrpc(sidecar: Sidecar): Promise<GrpcServer> {
   });
 }
 
-function momentOf(sidecar: Sidecar): Moment {
-  const nowMs = Date.now();
-  sidecar.latestMs = Math.max(sidecar.latestMs, nowMs);
-  return { nowMs, latestMs: sidecar.latestMs, uses: sidecar.uses };
-}
-
-/** The hot path with its clock, its ids and its witnesses. The witnesses never change the answer. */
-function checkHandler(sidecar: Sidecar): CheckHandler {
-  const { config: settings, reloader, metrics, decisionLog, programLog, uses } = sidecar;
-  const nextId = createIdSource();
-  const gauge = createLoadGauge();
-  const warnOverload = sometimes(Date.now, () => {
-    programLog.warn('more is asked than can be decided in time: the policies are not asked', {
-      metric: 'checks_total{reason="overload"}',
-    });
-  });
-  return (message, deadlineMs) => {
-    const startedMs = performance.now();
-    const { nowMs, latestMs } = momentOf(sidecar);
-    const call = {
-      message,
-      deadlineMs,
-      nowMs,
-      latestMs,
-      decisionId: nextId(nowMs),
-      load: gauge.check(),
-      logFull: !decisionLog.hasRoom(),
-    };
-    const { answer, record, fault } = check(call, reloader.current, settings);
-    const durationMs = performance.now() - startedMs;
-    decisionLog.decision(record, durationMs * 1_000);
-    metrics.check(record, durationMs / 1_000);
-    if (record.reason === 'overload') warnOverload('');
-    if (uses.add(record, nowMs)) tellFirstUse(record, programLog);
-    if (fault !== undefined) {
-      programLog.error('a check failed', { decision_id: record.decisionId, ...causeOf(fault) });
-    }
-    return answer;
-  };
-}
-
-function tellFirstUse(
-  { exception, decisionId, regime }: CheckRecord,
-  programLog: ProgramLog,
-): void {
-  const rollout = regime.rollout?.name;
-  const known = { exception, rollout, decision_id: decisionId };
-  programLog.info('an exception is used for the first time since the start', known);
+function momentOf({ clock, uses }: Pick<Sidecar, 'clock' | 'uses'>): Moment {
+  return { ...clock(), uses };
 }
 
 async function serveUntil(
@@ -327,10 +278,5 @@ function outliveFaults(programLog: ProgramLog): void {
 }
 
 function faultLogger(programLog: ProgramLog): (thrown: unknown) => void {
-  return (thrown) => programLog.error('internal fault', causeOf(thrown));
-}
-
-function causeOf(thrown: unknown): { cause: string; stack?: string } {
-  const stack = thrown instanceof Error ? thrown.stack : undefined;
-  return stack === undefined ? { cause: messageOf(thrown) } : { cause: messageOf(thrown), stack };
+  return (thrown) => programLog.error('internal fault', causeFields(thrown));
 }

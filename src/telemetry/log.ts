@@ -5,7 +5,7 @@
 import type { Writable } from 'node:stream';
 import { type DestinationStream, pino } from 'pino';
 import { PROGRAM_LOG_BYTES_MAX } from '../constants.js';
-import { ERRORS, type Problem } from '../errors.js';
+import { ERRORS, messageOf, type Problem } from '../errors.js';
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -49,4 +49,10 @@ export function boundedStream(stream: Writable, bytesMax: number): DestinationSt
       if (stream.writableLength <= bytesMax) stream.write(line);
     },
   };
+}
+
+/** What was thrown, and where. */
+export function causeFields(thrown: unknown): { cause: string; stack?: string } {
+  const stack = thrown instanceof Error ? thrown.stack : undefined;
+  return stack === undefined ? { cause: messageOf(thrown) } : { cause: messageOf(thrown), stack };
 }
