@@ -2,6 +2,7 @@
  * From a denied request in a decision log to the narrowest exception that lets it through: this
  * caller, this action, this destination, and its route where it has one.
  */
+import { escapeName } from '../bundle/names.js';
 import { type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import type { Match } from '../rollout/types.js';
@@ -77,7 +78,7 @@ export function exceptionFor(request: LoggedDecision, asked: AskedException): Re
 const NOBODY = 'write the exception with --match, or look for a line that says more';
 
 function placeProblems({ environment, rollout }: LoggedDecision, asked: AskedException): Problem[] {
-  const wrong = (message: string) => problem('input_invalid', message);
+  const wrong = (message: string) => problem('input_invalid', escapeName(message));
   if (environment !== asked.environment) {
     const where = environment === null ? 'no environment' : `\`${environment}\``;
     return [wrong(`the decision was made in ${where}, and not in \`${asked.environment}\``)];
@@ -90,7 +91,9 @@ function denialProblems(
   { decision, reason, exception }: LoggedDecision,
   { overrideForbid }: AskedException,
 ): Problem[] {
-  const wrong = (message: string, help: string) => [problem('input_invalid', message, { help })];
+  const wrong = (message: string, help: string) => [
+    problem('input_invalid', escapeName(message), { help }),
+  ];
   if (decision !== 'deny') {
     const help = 'exceptions apply to denials alone, never to errors';
     return wrong(`the decision is ${decision} (${reason}), and not deny`, help);

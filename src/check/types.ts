@@ -59,7 +59,7 @@ export type Absence = 'no_bundle' | 'bundle_revoked' | 'destination_not_covered'
 export interface RolloutRegime {
   readonly name: string;
   readonly sequence: number;
-  /** Of the newest document, of either kind. */
+  /** Of the document that runs, of either kind. */
   readonly digest: Digest;
   readonly ticket: string;
   readonly slices: Slices;

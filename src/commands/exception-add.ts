@@ -1,5 +1,6 @@
 /** `cedargate exception add`: let through for some days what the policies deny. */
 import type { Command } from 'commander';
+import { escapeName } from '../bundle/names.js';
 import { ok, type Result } from '../result.js';
 import { exceptionSentence } from '../rollout/card-sentences.js';
 import { putException } from '../rollout/edit-source.js';
@@ -109,7 +110,7 @@ async function matchOf(io: Io, rollout: string, flags: Flags): Promise<Result<Ma
   const narrow = exceptionFor(request.value, { environment, rollout, overrideForbid });
   if (!narrow.ok) return narrow;
   const { wider } = narrow.value;
-  if (wider !== undefined) note(io, `note: ${wider}`);
+  if (wider !== undefined) note(io, escapeName(`note: ${wider}`));
   return ok(narrow.value.match);
 }
 

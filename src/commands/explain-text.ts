@@ -1,6 +1,7 @@
 /** An explanation for people: the answer first, then who decided, then who did not and why. */
 import { formatEntityUid } from '../analysis/entity-uid.js';
 import type { Explanation, PolicyFinding } from '../analysis/explain.js';
+import { escapeName } from '../bundle/names.js';
 import { type Io, note, print, type Style, style } from './output.js';
 import { standingLines } from './standing-text.js';
 
@@ -12,7 +13,7 @@ const DECISION_STYLE: Readonly<Record<Explanation['decision'], Style>> = {
 
 export function printExplanation(io: Io, explanation: Explanation): void {
   for (const warning of explanation.warnings) {
-    note(io, `${style(io.stderr, 'yellow', 'warning:')} ${warning}`);
+    note(io, `${style(io.stderr, 'yellow', 'warning:')} ${escapeName(warning)}`);
   }
   const { decision, reason, meaning, bundle, input, errors, policies, standing } = explanation;
   const answer = style(io.stdout, DECISION_STYLE[decision], decision);
@@ -30,7 +31,8 @@ export function printExplanation(io: Io, explanation: Explanation): void {
     print(io, `  of ${formatEntityUid(resource)}`);
     print(io, `  context ${JSON.stringify(context)}`);
   }
-  section(io, 'Errors', errors.map(errorText));
+  // They may be those of a log line, which anybody can have written.
+  section(io, 'Errors', errors.map(errorText).map(escapeName));
   const having = (status: PolicyFinding['status']) =>
     policies.filter((policy) => policy.status === status);
   section(io, 'Decided by', having('decides').map(ownedText));

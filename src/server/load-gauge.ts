@@ -45,7 +45,6 @@ export class DelayWindow {
 export interface LoadGauge {
   /** At every check; measures only as long as there are some. */
   check(): Load;
-  stop(): void;
 }
 
 /** `now`: a clock that never goes back, milliseconds. */
@@ -79,6 +78,5 @@ export function createLoadGauge(now: () => number = () => performance.now()): Lo
       checks += 1;
       return load;
     },
-    stop: () => clearTimeout(timer),
   };
 }

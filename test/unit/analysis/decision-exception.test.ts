@@ -86,6 +86,8 @@ describe('the exception for it', () => {
 
   it.each<[string, object, string, true?]>([
     ['of another environment', { environment: 'test' }, 'made in `test`, and not in `dev`'],
+    ['of a place that moves the cursor', { rollout: '\u001b[2J' }, 'under rollout `\\u{1b}[2J`'],
+    ['that has one that does', { exception: '\u202e' }, 'exception `\\u{202e}` lets'],
     ['of no environment', { environment: null }, 'made in no environment'],
     ['of another rollout', { rollout: 'carts' }, 'under rollout `carts`, not `orders`'],
     ['that is allowed', { decision: 'allow', reason: 'policy_permit' }, 'is allow (policy_permit)'],

@@ -27,7 +27,7 @@ async function begun(...lines: string[]): Promise<PolicyRepository & { log: stri
 describe('exception add --from-decision', () => {
   it('writes the narrowest match, and says what it will let through', async () => {
     const { cedargate, approve, document, log } = await begun(
-      decisionLine({ resource: 'shop/orders' }),
+      decisionLine({ resource: 'shop/orders', path: '/\u001b[2J' }),
     );
     const args = `${ADD} --from-decision ${ID} --log ${log} --for 36h`;
     const made = await cedargate(args, 'ada');
@@ -36,6 +36,7 @@ describe('exception add --from-decision', () => {
       `From 2026-11-20T09:00:00.000Z until 2026-11-21T21:00:00.000Z, POST requests of ${CALLER} to shop/orders are let through where the policies deny them (exception \`decision-000000000001\`, CHG-1, o: because).\n`,
     );
     expect(made.stderr).toContain('note: the request is on no declared route');
+    expect(made.stderr).toContain('not only `/\\u{1b}[2J`');
     approve(`${HISTORY}/0002.json`, 'bob');
     const { source } = document(`${HISTORY}/0002.json`) as VerifiedRollout;
     expect(source.exceptions).toEqual([

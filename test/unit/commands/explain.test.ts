@@ -99,6 +99,13 @@ describe('explain', () => {
     expect(exitCode).toBe(0);
   });
 
+  it('shows of a line nothing that moves the cursor', async () => {
+    const hostile = { policy_version: '\u001b[2J', errors: [{ code: 'x', message: '\u202e' }] };
+    const { stdout, stderr } = await explain(['--line', '-'], decisionLine(hostile));
+    expect(stderr).toContain('decided by \\u{1b}[2J');
+    expect(stdout).toContain('  \\u{202e} [x]');
+  });
+
   it.each([
     ['nothing is asked', [], '`--caller` is missing'],
     ['line and flags are mixed', ['--line', '-', '--caller', ORDERS], '`--line` stands alone'],

@@ -87,6 +87,5 @@ describe('the gauge', () => {
     lateMs = 0;
     step();
     expect(step()).toBe('normal');
-    gauge.stop();
   });
 });
