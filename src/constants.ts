@@ -306,5 +306,7 @@ export const EXCEPTION_USES_MAX = 10_000;
 export const EXCEPTION_ENDS_SOON_MS = 7 * 86_400_000;
 /** Values of the label `slice`; names of further entries share the value `_other`. */
 export const METRIC_SLICES_MAX = 1_000;
+/** What the end of the process waits for the state directory, milliseconds: a save takes a few. */
+export const STATE_CLOSE_MS_MAX = 2_000;
 /** What the end of the process waits for a reader of the decision log, milliseconds. */
 export const LOG_CLOSE_MS_MAX = 2_000;

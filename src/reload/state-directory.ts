@@ -15,7 +15,9 @@
  * INVARIANT: at every instruction each rollout is there whole, as it was or as it became, and so is
  * every bundle that its file names. Bundles come before the file that names them and go after it.
  */
+import { STATE_CLOSE_MS_MAX } from '../constants.js';
 import { type Problem, problem } from '../errors.js';
+import { settledWithin } from '../settled-within.js';
 import { oneAtATime } from './one-at-a-time.js';
 import { StateFiles, type StateFs } from './state-files.js';
 import { Known } from './state-known.js';
@@ -78,9 +80,10 @@ class Directory implements StateDirectory {
     return saving;
   }
 
+  /** A disk that hangs must not keep the last lines of the decision log. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.allSettled([this.#busy, this.#asked]);
+    await settledWithin(STATE_CLOSE_MS_MAX, [this.#busy, this.#asked]);
   }
 
   #inTurn<T>(task: () => Promise<T>): Promise<T> {

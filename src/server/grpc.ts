@@ -31,6 +31,7 @@ import {
 } from '../constants.js';
 import { CedargateError } from '../errors.js';
 import { ok, type Result } from '../result.js';
+import { settledWithin } from '../settled-within.js';
 import { type Listener, listen } from './listener.js';
 import { readTls, type TlsFiles, type TlsMaterial } from './tls.js';
 
@@ -267,14 +268,4 @@ function tlsOrThrow(files: TlsFiles): TlsMaterial {
 function endAll(server: Server, entrances: readonly Entrance[]): void {
   for (const { listener } of entrances) listener.destroy();
   server.forceShutdown();
-}
-
-/** Waits for the work, but not longer than `limitMs`. */
-async function settledWithin(limitMs: number, work: readonly Promise<void>[]): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, limitMs);
-  });
-  await Promise.race([Promise.allSettled(work), limit]);
-  clearTimeout(timer);
 }

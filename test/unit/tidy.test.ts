@@ -67,6 +67,7 @@ const SHARED = new Set([
     'bounded-cache',
     'version',
     'sometimes',
+    'settled-within',
     'package-files',
   ],
 ]);

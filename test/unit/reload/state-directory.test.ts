@@ -2,13 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { formatBuiltManifest } from '../../../src/bundle/built-manifest.js';
 import { readShelf } from '../../../src/bundle/shelf.js';
 import {
   ARCHIVE_BYTES_MAX,
   READER,
   STATE_BUNDLES_MAX,
+  STATE_CLOSE_MS_MAX,
   STATE_FILE_BYTES_MAX,
   STATE_ROLLOUTS_MAX,
 } from '../../../src/constants.js';
@@ -209,6 +210,19 @@ describe('saves', () => {
     ]);
     expect(await findState(open())).toMatchObject({ rollouts: { payments: 2 } });
     expect(await Promise.all([first, second])).toEqual([[], []]);
+  });
+
+  it('keep nobody from ending who waits for a disk that hangs', async () => {
+    const hanging = faultyFs({ at: 0, kind: 'stop' });
+    const state = openStateDirectory(directory, hanging.fs);
+    void state.save(stateOf({ payments: 1 }));
+    await hanging.stopped;
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const closed = state.close();
+    await vi.advanceTimersByTimeAsync(STATE_CLOSE_MS_MAX);
+    await closed;
+    await hanging.release();
   });
 
   it('may be asked for while it is read', async () => {
