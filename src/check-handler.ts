@@ -51,7 +51,8 @@ export function createCheckHandler(parts: CheckHandlerParts): CheckHandler {
   function tell(record: CheckRecord, durationMs: number, nowMs: number): void {
     decisionLog.decision(record, durationMs * 1_000);
     metrics.check(record, durationMs / 1_000);
-    if (record.reason === 'overload') warnOverload('');
+    // The log tells by itself that it is full.
+    if (record.errors[0]?.code === 'overload') warnOverload('');
     if (uses.add(record, nowMs)) tellFirstUse(record, programLog);
   }
 

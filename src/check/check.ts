@@ -164,13 +164,13 @@ function decide(call: CheckCall, sight: Sight, settings: CheckSettings): Decided
     const late = stop('deadline', 'deadline', 'the deadline had passed before evaluation');
     return { judgement: judgementOf(late) };
   }
-  if (call.load === 'overload') {
-    const shed = stop('overload', 'overload', 'more is asked than can be decided in time');
-    return recall(call, subject, active, settings) ?? { judgement: judgementOf(shed) };
-  }
   if (call.logFull === true && sight.regime.requireLog) {
     const message = 'the decision log is full, and nothing may be decided here without its line';
     return { judgement: judgementOf(stop('overload', 'log_full', message)) };
+  }
+  if (call.load === 'overload') {
+    const shed = stop('overload', 'overload', 'more is asked than can be decided in time');
+    return recall(call, subject, active, settings) ?? { judgement: judgementOf(shed) };
   }
   return ask(call, subject, active, settings);
 }

@@ -78,6 +78,7 @@ describe('a check of the running program', () => {
   it('is not decided where its line has no room, nor under overload', () => {
     const { ask, said } = rig();
     expect(ask({ hasRoom: false })).toMatchObject({ reason: 'overload', code: 'log_full' });
+    expect(said).toEqual([]);
     expect(ask({ hasRoom: true, load: 'overload' })).toMatchObject({ code: 'overload' });
     expect(ask({ load: 'normal' }).reason).toBe('exception');
     const warnings = said.filter(({ level }) => level === 'warn');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { compileBundle } from '../../../src/bundle/compile.js';
 import { createEvaluator } from '../../../src/cedar/evaluator.js';
+import type { CedarRequest } from '../../../src/cedar/types.js';
 import { type CheckCall, check } from '../../../src/check/check.js';
 import type { Reason } from '../../../src/check/reasons.js';
 import type { ActiveBundle, CheckSettings, Generation } from '../../../src/check/types.js';
@@ -333,6 +334,21 @@ describe('a destination that requires the log', () => {
   it('without a bundle says that first', () => {
     const generation = generationOf({ destinations, enforce: EVERYTHING }, { active: undefined });
     expect(ask(generation, { call }).record.reason).toBe('no_bundle');
+  });
+
+  it('under overload has no answer without its line either, though it is remembered', () => {
+    const { schema, effects, release } = evaluator;
+    const evaluate = (request: CedarRequest) => evaluator.evaluate(request);
+    const remembering = { schema, effects, release, evaluate, recall: evaluate };
+    const generation = generationOf(
+      { destinations, enforce: EVERYTHING },
+      { active: { ...active, evaluator: remembering } },
+    );
+    const load = 'overload' as const;
+    expect(ask(generation, { call: { load } }).record.reason).toBe('policy_permit');
+    expect(ask(generation, { call: { load, ...call } }).record).toMatchObject({
+      ...{ reason: 'overload', outcome: 'fail', errors: [{ code: 'log_full' }] },
+    });
   });
 
   it('has no exceptions from what nobody decided', () => {
