@@ -26,6 +26,12 @@ const OTHER_NODE_DIR = join(ROOT, '.cache', OTHER_NODE);
 /** For properties that give no number of their own; those that do run it in every round. */
 const PROPERTY_RUNS = 1_000;
 const PROPERTY_ROUNDS = 2;
+/**
+ * Five to six minutes on two cores: 600 to 700 a second and core, of which the engine takes most for
+ * the whole set with all entities. DIFFERENTIAL_CASES=1000000 takes a quarter of an hour.
+ */
+const DIFFERENTIAL_CASES = Number(process.env.DIFFERENTIAL_CASES || 400_000);
+const DIFFERENTIAL_PROCESSES = 2;
 const STATE_KILLS = 200;
 const TAKE_OVER_RUNS = 3;
 /** Node 20 once ended the whole process on such bundles (src/cedar/engine.ts), in every second load. */
@@ -62,6 +68,10 @@ const STEPS: readonly Step[] = [
   { name: `all tests on ${OTHER_NODE}`, run: otherNode },
   { name: 'tests that take longer', run: longTests },
   { name: `properties, ${PROPERTY_ROUNDS} rounds with fresh seeds`, run: properties },
+  {
+    name: `the evaluator and plain isAuthorized, ${DIFFERENTIAL_CASES} questions`,
+    run: differential,
+  },
   { name: `take-over under load, ${TAKE_OVER_RUNS} runs`, run: takeOver },
   { name: `a state directory, ${STATE_KILLS} times kill -9`, run: stateKills },
   { name: `${LARGE_POLICIES} policies taken ${LARGE_LOADS} times`, run: largeBundles },
@@ -168,13 +178,25 @@ async function longTests(): Promise<string> {
 }
 
 async function properties(): Promise<string> {
-  const env = { PROPERTY_RUNS: String(PROPERTY_RUNS) };
+  const env = { PROPERTY_RUNS: String(PROPERTY_RUNS), DIFFERENTIAL_CASES: '' };
   const args = ['run', '--project', 'unit', '--testTimeout', '600000'];
   let closing = '';
   for (let round = 1; round <= PROPERTY_ROUNDS; round += 1) {
     closing = closingLine(await run('node_modules/.bin/vitest', args, { env }));
   }
   return closing;
+}
+
+/** In processes of their own: each has seeds of its own. */
+async function differential(): Promise<string> {
+  const cases = Math.ceil(DIFFERENTIAL_CASES / DIFFERENTIAL_PROCESSES);
+  const env = { DIFFERENTIAL_CASES: String(cases) };
+  const args = ['run', '--project', 'unit', 'test/unit/cedar/differential.test.ts'];
+  const runs = Array.from({ length: DIFFERENTIAL_PROCESSES }, async () =>
+    closingLine(await run('node_modules/.bin/vitest', args, { env })),
+  );
+  await Promise.all(runs);
+  return 'no difference';
 }
 
 async function takeOver(): Promise<string> {
