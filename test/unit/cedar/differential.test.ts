@@ -312,8 +312,8 @@ describe('the evaluator and plain isAuthorized', () => {
     const { allow, deny, errored, refused, cases } = seen;
     const told = JSON.stringify({ ...seen, ...lookups });
     expect(cases, told).toBeGreaterThanOrEqual(CASES);
-    expect(Math.min(allow, deny, errored, refused), told).toBeGreaterThan(cases / 50);
-    expect(Math.min(lookups.hit, lookups.miss), told).toBeGreaterThan(cases / 30);
+    expect(Math.min(allow, deny, errored, refused), told).toBeGreaterThan(cases / 500);
+    expect(Math.min(lookups.hit, lookups.miss), told).toBeGreaterThan(cases / 100);
   });
 
   it(

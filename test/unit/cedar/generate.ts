@@ -186,7 +186,7 @@ const ofGroups = fc.oneof(
     .map(([team, n]) => `${team} has size && ${team}.size + ${n} > 2`),
 );
 const atom = fc.oneof(
-  { weight: 2, arbitrary: failing },
+  { weight: 3, arbitrary: failing },
   { weight: 9, arbitrary: ofContext },
   { weight: 2, arbitrary: ofResource },
   {
