@@ -288,7 +288,7 @@ const rule = fc
 export const statements = fc.oneof(
   { weight: 4, arbitrary: manyOf(statementOf(atom)) },
   { weight: 2, arbitrary: manyOf(statementOf(comparison)) },
-  { weight: 1, arbitrary: manyOf(rule) },
+  { weight: 3, arbitrary: manyOf(rule) },
 );
 
 /** There or not, each in half of the cases: all that is there costs the engine time. */
@@ -454,7 +454,7 @@ type Context = Record<string, unknown>;
 export const contexts = fc
   .tuple(
     fc.record(PARTS),
-    fc.array(fc.tuple(fc.nat(20), fc.record(PARTS, { requiredKeys: [] }), rarely(fault)), {
+    fc.array(fc.tuple(fc.nat(20), fc.record(PARTS, { requiredKeys: ['path'] }), rarely(fault)), {
       minLength: 12,
       maxLength: 18,
     }),
@@ -465,7 +465,8 @@ export const contexts = fc
     for (const [from, change, fault] of changes) {
       const parts = Object.entries(change);
       const few = Object.fromEntries(parts.slice(from % parts.length).slice(0, 1 + (from % 3)));
-      const next = { ...taken[from % taken.length], ...few };
+      const path = from % 2 === 0 ? {} : { path: change.path };
+      const next = { ...taken[from % taken.length], ...few, ...path };
       taken.push(given(next));
       if (fault !== null) refused.push(given({ ...next, ...fault }));
     }
