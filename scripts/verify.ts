@@ -1,8 +1,8 @@
 /**
  * `make verify`: what takes longer than `make test`, or needs tools that not every machine has.
  * Every step runs whatever became of the others; the results go to docs/verified.json, which is
- * committed. Exit 1 when any step failed. STEP=cosign runs the steps with that in their names only,
- * and writes nothing.
+ * committed. Exit 1 when any step failed. STEP=cosign runs the steps with that in their names only, and
+ * puts what they found in place of what the report said of them: every step says of which commit it is.
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -61,6 +61,10 @@ interface StepResult {
   readonly result: 'pass' | 'fail' | 'absent';
   readonly seconds: number;
   readonly detail: string;
+  /** What it ran on. */
+  readonly commit: string;
+  /** The work tree differed from the commit. */
+  readonly dirty: boolean;
 }
 
 const STEPS: readonly Step[] = [
@@ -89,22 +93,32 @@ const STEPS: readonly Step[] = [
 
 async function main(): Promise<void> {
   const only = process.env.STEP ?? '';
-  if (only !== '') {
-    const wanted = STEPS.filter(({ name }) => name.includes(only));
-    if (wanted.length === 0) throw new Error(`no step has \`${only}\` in its name`);
-    process.exitCode = isPassed(await runSteps(wanted)) ? 0 : 1;
-    return;
-  }
+  const wanted = STEPS.filter(({ name }) => name.includes(only));
+  if (wanted.length === 0) throw new Error(`no step has \`${only}\` in its name`);
   const state = await stateOfTree();
-  const steps = await runSteps(STEPS);
+  const found = new Map<string, StepResult>();
+  for (const step of wanted) found.set(step.name, await runStep(step, state));
+  const before = only === '' ? [] : stepsBefore();
+  // In the order of the steps; what a step was called before is none any more.
+  const steps = STEPS.flatMap(({ name }) => {
+    return found.get(name) ?? before.find((step) => step.name === name) ?? [];
+  });
   await writeReport(state, steps);
-  process.exitCode = isPassed(steps) ? 0 : 1;
+  process.exitCode = isPassed([...found.values()]) ? 0 : 1;
 }
 
-async function runSteps(steps: readonly Step[]): Promise<StepResult[]> {
-  const results: StepResult[] = [];
-  for (const step of steps) results.push(await runStep(step));
-  return results;
+/** What the report says now. A step of a report that does not say of which commit is of the report's. */
+function stepsBefore(): readonly StepResult[] {
+  const file = join(ROOT, REPORT);
+  if (!existsSync(file)) return [];
+  const { commit, dirty, steps } = JSON.parse(readFileSync(file, 'utf8')) as TreeState & {
+    readonly steps: readonly StepResult[];
+  };
+  return steps.map((step) => ({
+    ...step,
+    commit: step.commit ?? commit,
+    dirty: step.dirty ?? dirty,
+  }));
 }
 
 function isPassed(steps: readonly StepResult[]): boolean {
@@ -125,10 +139,11 @@ async function stateOfTree(): Promise<TreeState> {
 }
 
 async function writeReport(state: TreeState, steps: readonly StepResult[]): Promise<void> {
+  const complete = steps.length === STEPS.length;
   const report = {
     ...state,
     date: new Date().toISOString(),
-    result: isPassed(steps) ? 'pass' : 'fail',
+    result: complete && isPassed(steps) ? 'pass' : 'fail',
     machine: { platform: process.platform, arch: process.arch, cores: cpus().length },
     tools: await toolVersions(),
     steps,
@@ -137,13 +152,13 @@ async function writeReport(state: TreeState, steps: readonly StepResult[]): Prom
   console.log(`wrote ${REPORT}: ${report.result}`);
 }
 
-async function runStep(step: Step): Promise<StepResult> {
+async function runStep(step: Step, state: TreeState): Promise<StepResult> {
   console.log(`... ${step.name}`);
   const begin = performance.now();
   const outcome = await outcomeOf(step);
   const seconds = Math.round((performance.now() - begin) / 100) / 10;
   console.log(`${outcome.result.padEnd(6)} ${step.name} (${seconds} s): ${outcome.detail}`);
-  return { name: step.name, result: outcome.result, seconds, detail: outcome.detail };
+  return { name: step.name, result: outcome.result, seconds, detail: outcome.detail, ...state };
 }
 
 async function outcomeOf(step: Step): Promise<Pick<StepResult, 'result' | 'detail'>> {
