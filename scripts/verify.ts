@@ -169,7 +169,8 @@ async function outcomeOf(step: Step): Promise<Pick<StepResult, 'result' | 'detai
   } catch (thrown) {
     const [first = '', ...rest] = String((thrown as Error).message).split('\n');
     if (rest.length > 0) console.log(rest.slice(-OUTPUT_LINES_SHOWN).join('\n'));
-    return { result: 'fail', detail: first };
+    // The report is committed: where the checkout is says nothing to anybody else.
+    return { result: 'fail', detail: first.replaceAll(ROOT, '') };
   }
 }
 
