@@ -45,6 +45,8 @@ export class PolicySets {
   readonly #blocksOfScope = new Map<number, readonly Block[]>();
   /** What the engine has, and under which names; what was asked about last comes last. */
   readonly #loaded = new Map<Block, string>();
+  /** Names that stand for nothing: what they were to stand for did not parse. */
+  #spare: string[] = [];
 
   constructor(program: CedarProgram, slot: Slot) {
     this.#program = program;
@@ -79,6 +81,7 @@ export class PolicySets {
   /** The engine was restarted, and has none of the blocks any more. */
   forget(): void {
     this.#loaded.clear();
+    this.#spare = [];
   }
 
   #at(positions: readonly number[]): PolicySource[] {
@@ -125,20 +128,26 @@ export class PolicySets {
     return blocks;
   }
 
+  /** No block stands under it from then on, also when the next one does not parse. */
+  #oldestName(): string {
+    const [oldest] = this.#loaded;
+    if (oldest === undefined)
+      throw new Error('all names for policies are in use, and none is used');
+    this.#loaded.delete(oldest[0]);
+    return oldest[1];
+  }
+
   #load(block: Block, api: CedarApi): string {
     const text = block.text();
+    let name: string | undefined;
     try {
       const added = this.#slot.addSet(api, text);
       if (added !== undefined) return added;
-      const [oldest] = this.#loaded;
-      if (oldest === undefined)
-        throw new Error('all names for policies are in use, and none is used');
-      const [unused, name] = oldest;
-      // First, so that a block that does not parse is not taken for the one before.
-      this.#loaded.delete(unused);
+      name = this.#spare.pop() ?? this.#oldestName();
       this.#slot.replaceSet(api, name, text);
       return name;
     } catch (thrown) {
+      if (name !== undefined) this.#spare.push(name);
       // Whatever is wrong with them, the request is not to blame.
       if (thrown instanceof Error && thrown.name === 'Error')
         throw new EngineFault(messageOf(thrown));

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compileBundle } from '../../src/bundle/compile.js';
 import { createEvaluator } from '../../src/cedar/evaluator.js';
-import type { ActiveBundle } from '../../src/check/types.js';
+import type { ActiveBundle, CheckSettings } from '../../src/check/types.js';
 
 const FIXTURE = join(import.meta.dirname, '../fixtures/check-bundle');
 
@@ -27,3 +27,12 @@ export function checkBundle(
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   return { bundle: compiled.value, evaluator: loaded.value, loadedAtMs: 0 };
 }
+
+/** Of a sidecar in front of `shop/payments`. */
+export const PAYMENTS_SETTINGS: CheckSettings = {
+  ...{ destinationFrom: 'service', service: 'shop/payments', environment: undefined },
+  strictIdentity: false,
+  claims: { payload: 'p', taskId: 'i', taskKind: 'k', taskIntent: 'n' },
+  headers: { prefix: 'x-cedargate', version: true, decisionId: true, mode: false },
+  ...{ failResponse: 'error_response', helpUrl: undefined },
+};

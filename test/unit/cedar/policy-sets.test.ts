@@ -5,7 +5,7 @@ import { EvaluationMemory } from '../../../src/cedar/evaluation-memory.js';
 import { createEvaluator } from '../../../src/cedar/evaluator.js';
 import { ScopeIndex } from '../../../src/cedar/scope-index.js';
 import { createTriedEvaluator } from '../../../src/cedar/trial.js';
-import type { CedarRequest, Evaluator } from '../../../src/cedar/types.js';
+import type { CedarRequest, Evaluator, PolicySource } from '../../../src/cedar/types.js';
 import {
   ENGINE_RESTART_MS,
   ENGINE_SETS_MAX,
@@ -127,6 +127,43 @@ describe('the engine is asked about', () => {
     expect(
       [...sets].filter(([, policies]) => policies.length === 1 && policies[0] === 'w0'),
     ).toHaveLength(1);
+  });
+
+  it('what it was, for everybody else, however often a policy is asked about that does not parse', () => {
+    const callers = Array.from({ length: ENGINE_SETS_MAX + 1 }, (_, n) => `w${n}`);
+    const texts = callers.map((account) =>
+      policy(
+        account,
+        `permit (principal == Workload::"${workloadId('shop', account)}", action, resource);`,
+      ),
+    );
+    const program = programOf({ policies: texts.join('\n') });
+    const [broken, ...others] = program.policies;
+    const policies = [{ ...(broken as PolicySource), text: 'nonsense' }, ...others];
+    let parsed = 0;
+    const load = (): CedarApi => {
+      const api = loadInstance();
+      const preparsePolicySet: CedarApi['preparsePolicySet'] = (...given) => {
+        parsed += 1;
+        return api.preparsePolicySet(...given);
+      };
+      return { ...api, preparsePolicySet };
+    };
+    const engine = new Engine({ load, nowMs: () => 0 });
+    const loaded = createEvaluator({ ...program, policies }, { engine });
+    if (!loaded.ok) throw new Error(lines(loaded).join('\n'));
+    const evaluator = loaded.value;
+    const rest = callers.slice(1);
+    for (const account of rest) satisfied(evaluator, request({ account }));
+    for (let n = 0; n < 5; n += 1) {
+      expect(evaluator.evaluate(request({ account: 'w0' }))).toMatchObject({ fault: true });
+    }
+    // One had to make room, once.
+    parsed = 0;
+    for (const account of rest.slice(1)) {
+      expect(satisfied(evaluator, request({ account }))).toEqual([account]);
+    }
+    expect(parsed).toBe(0);
   });
 
   it('a large scope in parts that are the same for everybody, the rest beside them', () => {

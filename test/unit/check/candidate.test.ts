@@ -1,17 +1,11 @@
 /** A candidate is decided beside the active bundle on every request, and touches no answer. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { type CheckCall, check } from '../../../src/check/check.js';
-import type {
-  ActiveBundle,
-  CheckRecord,
-  CheckSettings,
-  OnFault,
-  Outcome,
-} from '../../../src/check/types.js';
+import type { ActiveBundle, CheckRecord, OnFault, Outcome } from '../../../src/check/types.js';
 import { type ApprovedPart, createRolloutGeneration } from '../../../src/reload/generation.js';
 import type { ApprovedState } from '../../../src/rollout/types.js';
 import { approvedState } from '../../support/approved-states.js';
-import { checkBundle } from '../../support/check-bundles.js';
+import { checkBundle, PAYMENTS_SETTINGS } from '../../support/check-bundles.js';
 import { decodeResponse, httpRequest, type RequestParts } from '../../support/check-request.js';
 import { block, exception, ORDERS, slice } from '../../support/traits.js';
 
@@ -49,14 +43,6 @@ const throwing: ActiveBundle = {
   },
 };
 
-const SETTINGS: CheckSettings = {
-  ...{ destinationFrom: 'service', service: 'shop/payments', environment: undefined },
-  strictIdentity: false,
-  claims: { payload: 'p', taskId: 'i', taskKind: 'k', taskIntent: 'n' },
-  headers: { prefix: 'x-cedargate', version: true, decisionId: true, mode: false },
-  ...{ failResponse: 'error_response', helpUrl: undefined },
-};
-
 interface Asked extends RequestParts {
   readonly call?: Partial<CheckCall>;
   readonly state?: Partial<ApprovedState>;
@@ -73,7 +59,7 @@ function ask(candidate: ActiveBundle | undefined, { call, state, part, ...parts 
   const { record, answer } = check(
     { message, deadlineMs: Infinity, nowMs: 1_500, decisionId: 'id', ...call },
     generation,
-    SETTINGS,
+    PAYMENTS_SETTINGS,
   );
   if (!('response' in answer)) throw new Error('no response');
   return { record, response: decodeResponse(answer.response) };

@@ -10,8 +10,8 @@ import { createEvaluator } from '../../../src/cedar/evaluator.js';
 import type { CedarProgram, EntityData, Evaluation } from '../../../src/cedar/types.js';
 import { check } from '../../../src/check/check.js';
 import { soleGeneration } from '../../../src/check/regime.js';
-import type { ActiveBundle, CheckSettings } from '../../../src/check/types.js';
-import { checkBundle } from '../../support/check-bundles.js';
+import type { ActiveBundle } from '../../../src/check/types.js';
+import { checkBundle, PAYMENTS_SETTINGS } from '../../support/check-bundles.js';
 import { httpRequest, type RequestParts } from '../../support/check-request.js';
 import { PROPERTY_FACTOR } from '../../support/properties.js';
 import { ORDERS, PARTNER, REPORTS } from '../../support/traits.js';
@@ -36,14 +36,6 @@ when { context has query && context.query has q && context.query.q.contains("x")
 @id("exact") @owner("o") @description("one path")
 permit (principal, action, resource) when { context has path && context.path == "/exact" };
 `;
-
-const SETTINGS: CheckSettings = {
-  ...{ destinationFrom: 'service', service: 'shop/payments', environment: undefined },
-  strictIdentity: false,
-  claims: { payload: 'p', taskId: 'i', taskKind: 'k', taskIntent: 'n' },
-  headers: { prefix: 'x-cedargate', version: true, decisionId: true, mode: false },
-  ...{ failResponse: 'error_response', helpUrl: undefined },
-};
 
 const asking = checkBundle({ 'a.cedar': (text) => text + MORE });
 const lookups = { hit: 0, miss: 0, bypass: 0 };
@@ -155,7 +147,7 @@ const seen = new Map<string, number>();
 function recordOf(active: ActiveBundle, message: Buffer) {
   const generation = soleGeneration(1, { mode: 'enforce', stamp: 's', active });
   const call = { message, deadlineMs: Infinity, nowMs: 1_500, decisionId: 'id' };
-  const { record, fault } = check(call, generation, SETTINGS);
+  const { record, fault } = check(call, generation, PAYMENTS_SETTINGS);
   if (fault !== undefined) throw fault;
   const { regime: _, errors, ...rest } = record;
   return { ...rest, errors: errors.map(({ code, policy, field }) => ({ code, policy, field })) };
@@ -205,7 +197,7 @@ describe('a remembered answer', () => {
     const told = (path: string, load: 'normal' | 'overload', principal = ORDERS) => {
       const message = httpRequest({ principal, path });
       const call = { message, deadlineMs: Infinity, nowMs: 1_500, decisionId: 'id', load };
-      const { reason, outcome } = check(call, generation, SETTINGS).record;
+      const { reason, outcome } = check(call, generation, PAYMENTS_SETTINGS).record;
       return `${reason} ${outcome}`;
     };
     expect(told('/exact', 'overload')).toBe('overload fail');
