@@ -135,7 +135,7 @@ export class Engine {
     };
   }
 
-  /** A schema of 20 KB takes 10 ms to parse, on the thread that answers. */
+  /** A schema of 3 KB takes 10 ms to parse, on the thread that answers. */
   #schemaFor(text: string): HeldSchema {
     const held = this.#schemas();
     const same = held.find((schema) => schema.text === text);
