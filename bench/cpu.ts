@@ -18,7 +18,7 @@ import { checkAt } from './traffic.js';
 const CHECKS_PER_STEP = 500;
 
 /** A server under measurement, and how far it has come in the order of traffic.ts. */
-interface Subject {
+export interface Subject {
   readonly server: MeasuredServer;
   readonly policies: readonly BenchPolicy[];
   readonly byValue: boolean;
@@ -45,7 +45,7 @@ export async function measureCpu(
     for (const each of plan.cpu.bundles) sidecars.push(await startSubject(each, directory));
     const drive = (who: Subject, count: number) => send(who, count, load, plan.concurrency);
     for (const who of [noop, ...sidecars]) await cpuPerCheck(who, warmUpCpuSeconds, drive);
-    for (const who of sidecars) await untilKnown(who, plan, drive);
+    for (const who of sidecars) await untilKnown(who, plan.cpu.warmUpCpuSecondsMax, drive);
     for (let round = 1; round <= rounds; round += 1) {
       for (const who of sidecars) {
         const base = await cpuPerCheck(noop, cpuSecondsMin, drive);
@@ -85,7 +85,7 @@ async function startSubject({ policies: count, byValue }: BenchBundle, directory
   return subject(await startCedargate({ bundle }), policies, byValue);
 }
 
-function subject(
+export function subject(
   server: MeasuredServer,
   policies: readonly BenchPolicy[],
   byValue: boolean,
@@ -103,9 +103,9 @@ const KNOWN_CHECKS = 2_000;
 const KNOWN_SHARE_MIN = 0.98;
 
 /** What is measured is a sidecar that has been asked for a while, not its first minute. */
-async function untilKnown(who: Subject, { cpu }: Plan, drive: Drive): Promise<void> {
+export async function untilKnown(who: Subject, secondsMax: number, drive: Drive): Promise<void> {
   if (who.byValue) return;
-  const endSeconds = cpuSecondsOf(who.server.pid) + cpu.warmUpCpuSecondsMax;
+  const endSeconds = cpuSecondsOf(who.server.pid) + secondsMax;
   for (let before = await who.server.lookups(); cpuSecondsOf(who.server.pid) < endSeconds; ) {
     for (let sent = 0; sent < KNOWN_CHECKS; sent += CHECKS_PER_STEP) {
       await drive(who, CHECKS_PER_STEP);
@@ -116,9 +116,9 @@ async function untilKnown(who: Subject, { cpu }: Plan, drive: Drive): Promise<vo
   }
 }
 
-type Drive = (who: Subject, count: number) => Promise<void>;
+export type Drive = (who: Subject, count: number) => Promise<void>;
 
-async function send(
+export async function send(
   who: Subject,
   count: number,
   load: LoadProcess,
@@ -131,7 +131,7 @@ async function send(
 }
 
 /** Microseconds of user and system time, until the server used `secondsMin`. Logging is included. */
-async function cpuPerCheck(who: Subject, secondsMin: number, drive: Drive): Promise<number> {
+export async function cpuPerCheck(who: Subject, secondsMin: number, drive: Drive): Promise<number> {
   const { pid } = who.server;
   await who.server.logged(who.checks);
   const before = { checks: who.checks, seconds: cpuSecondsOf(pid) };
@@ -159,7 +159,7 @@ function resultOf(who: Subject): SidecarCpu {
 }
 
 /** What an independent reading of the same policies says of every check that was sent. */
-function expectedTally({ policies, checks }: Subject): Tally {
+export function expectedTally({ policies, checks }: Subject): Tally {
   const decide = expectDecision(policies);
   const tally = { ...NOTHING };
   for (let n = 0; n < checks; n += 1) {

@@ -9,6 +9,9 @@ export const CPU_MANY_RATIO_MAX = 1.1;
 export const CPU_MANY_POLICIES = 10_000;
 /** What asking the engine adds to a check, microseconds. */
 export const MISS_US_MAX = 250;
+/** Of the CPU without a candidate, at 10 policies, answers remembered. */
+export const CANDIDATE_RATIO_MAX = 1.15;
+export const CANDIDATE_RATIO_AIM = 1.05;
 /** In calls of the engine, of which the candidate is one. */
 export const ROLLOUT_CALLS_MAX = 1.25;
 export const MEMORY_GROWTH_BYTES_MAX = 20 * 1_000_000;
@@ -37,7 +40,20 @@ function judgeRollout(rollout: Results['rollout']): Goal[] {
   return [goal('few', 'a few of each'), goal('many', 'a hundred slices, a thousand exceptions')];
 }
 
-export function judgeGoals({ cpu, rollout, memory, reload }: Results): Goal[] {
+function judgeCandidate({ beside }: Results): Goal {
+  return judge({
+    what: `a candidate beside, remembered, against none (aim ${CANDIDATE_RATIO_AIM.toFixed(2)} x)`,
+    max: CANDIDATE_RATIO_MAX,
+    step: 0.01,
+    show: (value) => `${value.toFixed(2)} x`,
+    found: measured(beside, ({ sidecars }) => {
+      return sidecars.find(({ candidate, logged }) => candidate && logged)?.ratio?.median;
+    }),
+  });
+}
+
+export function judgeGoals(results: Results): Goal[] {
+  const { cpu, rollout, memory, reload } = results;
   return [
     judge({
       what: `server CPU a check at ${CPU_GOAL_POLICIES} policies, against the no-op server`,
@@ -69,6 +85,7 @@ export function judgeGoals({ cpu, rollout, memory, reload }: Results): Goal[] {
         return miss && hit && miss.cpuUs.median - hit.cpuUs.median;
       }),
     }),
+    judgeCandidate(results),
     ...judgeRollout(rollout),
     judge({
       what: 'growth of memory between the first and the second reading',

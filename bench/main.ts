@@ -10,6 +10,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { measureBeside } from './beside.js';
 import { measureCpu } from './cpu.js';
 import { measureLatency } from './envoy.js';
 import { startLoadProcess } from './load-process.js';
@@ -23,7 +24,7 @@ import { measureRollout } from './rollout.js';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
-const PARTS = ['cpu', 'rollout', 'memory', 'reload', 'latency'] as const;
+const PARTS = ['cpu', 'beside', 'rollout', 'memory', 'reload', 'latency'] as const;
 type Part = (typeof PARTS)[number];
 
 async function measure(plan: Plan, parts: ReadonlySet<string>): Promise<Results> {
@@ -40,6 +41,9 @@ async function measure(plan: Plan, parts: ReadonlySet<string>): Promise<Results>
     const cpu = await run('cpu', 'server CPU a check, against a server that does nothing', () =>
       measureCpu(plan, load, directory, say),
     );
+    const beside = await run('beside', 'candidate and log apart', () =>
+      measureBeside(plan, load, directory, say),
+    );
     const rollout = await run('rollout', 'what a rollout costs a check', async () =>
       measureRollout(plan, say),
     );
@@ -48,7 +52,7 @@ async function measure(plan: Plan, parts: ReadonlySet<string>): Promise<Results>
     const latency = await run('latency', 'latency through Envoy', () =>
       measureLatency(plan, directory, say),
     );
-    return { machine, quick: plan.quick, cpu, rollout, latency, memory, reload };
+    return { machine, quick: plan.quick, cpu, beside, rollout, latency, memory, reload };
   } finally {
     load.stop();
     rmSync(directory, { recursive: true, force: true });

@@ -1,5 +1,6 @@
 /** Results to text: the tables of docs/benchmarks.md and the lines that a run prints. Pure. */
 import { type Goal, judgeGoals } from './goals.js';
+import { besideSection } from './report-beside.js';
 import type {
   CpuResult,
   LatencyResult,
@@ -26,6 +27,8 @@ Figures of other machines differ; ratios between servers of the same run differ 
     table([['goal', 'limit', 'found', ''], ...judgeGoals(results).map(goalRow)]),
     '## Server CPU a check',
     section(results.cpu, cpuSection),
+    '## Candidate and log apart',
+    section(results.beside, besideSection),
     '## What a rollout costs',
     section(results.rollout, rolloutSection),
     '## Latency through Envoy',

@@ -5,6 +5,7 @@ export interface Results {
   readonly machine: Machine;
   readonly quick: boolean;
   readonly cpu: CpuResult | NotMeasured;
+  readonly beside: BesideResult | NotMeasured;
   readonly rollout: RolloutResult | NotMeasured;
   readonly latency: LatencyResult | NotMeasured;
   readonly memory: MemoryResult | NotMeasured;
@@ -56,6 +57,30 @@ export interface SidecarCpu {
   readonly allow: number;
   readonly deny: number;
   readonly responseBytes: number;
+}
+
+/** Sidecars of an approved rollout: with a candidate and without, with a decision log and without. */
+export interface BesideResult {
+  readonly policies: number;
+  readonly rounds: number;
+  readonly cpuSecondsMin: number;
+  /** The first has every line and no candidate: what the others are compared with. */
+  readonly sidecars: readonly BesideCpu[];
+}
+
+export interface BesideCpu {
+  readonly candidate: boolean;
+  /** Every decision; else a line a second. */
+  readonly logged: boolean;
+  /** Share of all looks, those for the candidate too, that found the answer. */
+  readonly remembered: number;
+  readonly cpuUs: Spread;
+  /** Of each pair in the same run: this over the first; absent of the first. */
+  readonly ratio?: Spread;
+  readonly checks: number;
+  /** Checks of the measured rounds that a candidate was asked about, 0 to 1. */
+  readonly compared: number;
+  readonly lines: number;
 }
 
 /** In one process, without a network. Microseconds of CPU a check. */

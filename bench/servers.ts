@@ -28,6 +28,8 @@ export interface MeasuredServer {
   decisions(): Tally;
   /** Waits until the log has lines for this many checks. Throws when they do not come. */
   logged(checks: number): Promise<void>;
+  /** A sample of /metrics, or the sum of all whose names begin so; 0 where there are none. */
+  sample(name: string): Promise<number>;
   /** How often the answer was known, and how often it was looked for, since the start. */
   lookups(): Promise<{ readonly known: number; readonly all: number }>;
   /** Rejects, with what it printed, when the process ends before it is stopped. */
@@ -51,22 +53,28 @@ export async function startNoop(): Promise<MeasuredServer> {
     port: Number(first.toString()),
     decisions: () => NOTHING,
     logged: async () => {},
+    sample: async () => 0,
     lookups: async () => ({ known: 0, all: 0 }),
     ended,
     stop: () => stop(child),
   };
 }
 
-export interface SidecarSettings {
+export type SidecarSettings =
   /** The directory. */
-  readonly bundle: string;
-}
+  | { readonly bundle: string }
+  /** What stands in its place. `everyLine`: every decision is logged. */
+  | { readonly flags: readonly string[]; readonly everyLine: boolean };
 
 /** Mode shadow, every decision logged to a pipe that is read, counted and thrown away. */
-export async function startCedargate({ bundle }: SidecarSettings): Promise<MeasuredServer> {
+export async function startCedargate(settings: SidecarSettings): Promise<MeasuredServer> {
+  const { flags, everyLine } =
+    'flags' in settings
+      ? settings
+      : { flags: ['--environment', 'bench', '--bundle', settings.bundle], everyLine: true };
   const [port, admin] = (await freePorts(2)) as [number, number];
   const args = ['serve', '--listen', `127.0.0.1:${port}`, '--admin', `127.0.0.1:${admin}`];
-  args.push('--service', 'shop/payments', '--environment', 'bench', '--bundle', bundle);
+  args.push('--service', 'shop/payments', ...flags);
   const child = launch([CLI, ...args]);
   const decisions = countDecisions(child.stdout);
   const ready = waitFor('cedargate', () => accepts(`127.0.0.1:${port}`), { timeoutMs: 30_000 });
@@ -78,8 +86,10 @@ export async function startCedargate({ bundle }: SidecarSettings): Promise<Measu
     pid: child.pid as number,
     port,
     decisions,
+    sample: (name) => sampleAt(admin, name),
     lookups: () => lookupsAt(admin),
     logged: async (checks) => {
+      if (!everyLine) return;
       await waitFor(`${checks} decision lines`, () => totalOf(decisions()) >= checks, {
         timeoutMs: LOG_ARRIVES_MS_MAX,
         everyMs: 5,
@@ -91,18 +101,19 @@ export async function startCedargate({ bundle }: SidecarSettings): Promise<Measu
   };
 }
 
-async function lookupsAt(admin: number) {
+async function sampleAt(admin: number, name: string): Promise<number> {
   const body = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
-  const count = (result: string) => {
-    const [, value] =
-      new RegExp(`^cedargate_cache_requests_total\\{result="${result}"\\} (\\d+)$`, 'm').exec(
-        body,
-      ) ?? [];
-    if (value === undefined) throw new Error(`/metrics has no cache_requests_total for ${result}`);
-    return Number(value);
-  };
-  const [hit, miss, bypass] = ['hit', 'miss', 'bypass'].map(count) as [number, number, number];
-  return { known: hit, all: hit + miss + bypass };
+  const lines = body.split('\n').filter((line) => line.startsWith(name));
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+}
+
+async function lookupsAt(admin: number) {
+  const [known, all] = await Promise.all([
+    sampleAt(admin, 'cedargate_cache_requests_total{result="hit"}'),
+    sampleAt(admin, 'cedargate_cache_requests_total{'),
+  ]);
+  if (all === 0) throw new Error('/metrics has no lookups');
+  return { known, all };
 }
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;

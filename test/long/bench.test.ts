@@ -34,6 +34,17 @@ describe('make bench', () => {
       expect(each.allow + each.deny).toBe(each.checks);
       expect(each.ratio.median).toBeGreaterThan(0);
     }
+    if ('notMeasured' in found.beside) throw new Error('not measured');
+    expect(found.beside.sidecars.map(({ candidate, logged }) => [candidate, logged])).toEqual([
+      ...[
+        [false, true],
+        [true, true],
+      ],
+      ...[
+        [false, false],
+        [true, false],
+      ],
+    ]);
     expect(found.memory).toMatchObject({ checksFirst: 200, checksSecond: 1_000 });
     expect(found.reload).toMatchObject({ ms: { count: 2 } });
     expect(found.latency).toMatchObject({ notMeasured: expect.stringContaining('no Envoy') });

@@ -24,6 +24,16 @@ function rollout(few: number, many: number): Results['rollout'] {
   };
 }
 
+function beside(ratio: number): Results['beside'] {
+  const row = (candidate: boolean, logged: boolean, factor?: number) => ({
+    ...{ candidate, logged, remembered: 0.985, cpuUs: one(200 * (factor ?? 1)), checks: 900 },
+    ...(factor === undefined ? {} : { ratio: one(factor) }),
+    ...{ compared: candidate ? 0.999 : 0, lines: logged ? 900 : 12 },
+  });
+  const sidecars = [row(false, true), row(true, true, ratio), row(false, false, 0.9)];
+  return { policies: 10, rounds: 1, cpuSecondsMin: 1.5, sidecars };
+}
+
 /** A run in which every goal is met, exactly. */
 function results(changes: Partial<Results> = {}): Results {
   return {
@@ -49,6 +59,7 @@ function results(changes: Partial<Results> = {}): Results {
         sidecar(10_000, one(5), { cpuUs: 500 }),
       ],
     },
+    beside: beside(1.15),
     rollout: rollout(1.25, 1.25),
     latency: {
       envoy: '1.40.0',
@@ -78,7 +89,7 @@ const verdicts = (changes?: Partial<Results>) => {
 
 describe('the judgement of goals', () => {
   it('counts what is exactly at the limit as met', () => {
-    expect(verdicts()).toEqual(Array(7).fill('met'));
+    expect(verdicts()).toEqual(Array(8).fill('met'));
   });
 
   it('says by how much a goal is missed', () => {
@@ -93,6 +104,7 @@ describe('the judgement of goals', () => {
           sidecar(10_000, one(5), { cpuUs: 510 }),
         ],
       },
+      beside: beside(1.4),
       rollout: rollout(1.25, 1.3),
       memory: { ...good.memory, cedargate: { firstBytes: 150e6, secondBytes: 170.5e6 } },
       reload: { policies: 100, ms: spreadOf([100, 100, 412]) },
@@ -101,6 +113,7 @@ describe('the judgement of goals', () => {
       'missed by 0.20 x',
       'missed by 0.10 x',
       'missed by 10 us',
+      'missed by 0.25 x',
       'met',
       'missed by 0.05 engine calls',
       'missed by 0.5 MB',
@@ -125,16 +138,17 @@ describe('the judgement of goals', () => {
     const good = results();
     if ('notMeasured' in good.memory) throw new Error('measured');
     const memory = { ...good.memory, cedargate: { firstBytes: 150e6, secondBytes: 141e6 } };
-    expect(judgeGoals(results({ memory }))[5]).toMatchObject({ found: '-9.0 MB', verdict: 'met' });
+    expect(judgeGoals(results({ memory }))[6]).toMatchObject({ found: '-9.0 MB', verdict: 'met' });
   });
 
   it('says of a goal without a run that it was not measured', () => {
     const notMeasured = { notMeasured: 'no time' };
     expect(verdicts({ cpu: notMeasured, reload: notMeasured })).toEqual([
       ...['not measured: no time', 'not measured: no time', 'not measured: no time'],
-      ...['met', 'met', 'met'],
+      ...['met', 'met', 'met', 'met'],
       'not measured: no time',
     ]);
+    expect(verdicts({ beside: notMeasured })[3]).toBe('not measured: no time');
     const good = results();
     if ('notMeasured' in good.cpu) throw new Error('measured');
     expect(verdicts({ cpu: { ...good.cpu, sidecars: [] } })[0]).toBe('not measured');
@@ -159,6 +173,10 @@ describe('the page', () => {
     expect(page).toContain('| no-op | 70 us (62 to 81) | 1 |');
     expect(page).toContain('| 1.25 x (1.00 to 1.30) | 98.5 % |');
     expect(page).toContain('| 10,000 policies, by value | 500 us (500 to 500) |');
+    expect(page).toContain(
+      '| a candidate, logged | 230 us (230 to 230) | 1.15 x (1.15 to 1.15) | 99.9 % | 98.5 % | 900 | 900 |',
+    );
+    expect(page).toContain('| no candidate, logged | 200 us (200 to 200) | 1 | - | 98.5 % |');
     expect(page).toContain('| with cedargate | 1.25 ms (1.25 to 1.25) | 3.00 ms (3.00 to 3.00) |');
   });
 
