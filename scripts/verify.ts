@@ -27,8 +27,8 @@ const OTHER_NODE_DIR = join(ROOT, '.cache', OTHER_NODE);
 const PROPERTY_RUNS = 1_000;
 const PROPERTY_ROUNDS = 2;
 /**
- * About six minutes on two cores: 1,400 a second and core, of which the engine takes most for the whole
- * set with all entities.
+ * Six to seven minutes on two cores: 1,300 a second and core (380 s of CPU for each half of a million), of
+ * which the engine takes most for the whole set with all entities.
  */
 const DIFFERENTIAL_CASES = Number(process.env.DIFFERENTIAL_CASES || 1_000_000);
 const DIFFERENTIAL_PROCESSES = 2;
