@@ -35,7 +35,7 @@ export function mask(
   if (input === undefined) return { input, errors: maskErrors(errors, []), replayable: false };
   const hidden: unknown[] = [];
   const context = maskContext(input.context, settings, hidden);
-  if (hidden.length === 0) return { input, errors, replayable: true };
+  if (context === input.context) return { input, errors, replayable: true };
   return { input: { ...input, context }, errors: maskErrors(errors, hidden), replayable: false };
 }
 
@@ -54,13 +54,18 @@ export function maskForeign(
 type Fields = Readonly<Record<string, unknown>>;
 type Allows = (name: string) => boolean;
 
+/** The same object where nothing had to be hidden. */
 function maskContext(context: Fields, settings: MaskSettings, hidden: unknown[]): Fields {
-  const masked = emptyRecord();
-  for (const name of Object.keys(context)) {
+  let masked: Record<string, unknown> | undefined;
+  for (const name in context) {
     const allows = allowListOf(name, settings);
-    masked[name] = allows === undefined ? context[name] : maskFields(context[name], allows, hidden);
+    if (allows === undefined) continue;
+    const value = maskFields(context[name], allows, hidden);
+    if (value === context[name]) continue;
+    masked ??= Object.assign(emptyRecord(), context);
+    masked[name] = value;
   }
-  return masked;
+  return masked ?? context;
 }
 
 /** Which fields of a context record may be shown; undefined = the record is not masked at all. */
@@ -104,16 +109,14 @@ function maskFields(value: unknown, allows: Allows, hidden: unknown[]): unknown 
     return MASKED;
   }
   const fields = value as Fields;
-  const masked = emptyRecord();
-  for (const name of Object.keys(fields)) {
-    if (allows(name)) {
-      masked[name] = fields[name];
-    } else {
-      hidden.push(fields[name]);
-      masked[name] = MASKED;
-    }
+  let masked: Record<string, unknown> | undefined;
+  for (const name in fields) {
+    if (allows(name)) continue;
+    hidden.push(fields[name]);
+    masked ??= Object.assign(emptyRecord(), fields);
+    masked[name] = MASKED;
   }
-  return masked;
+  return masked ?? fields;
 }
 
 /** Names come from tokens and clients: without a prototype `__proto__` is a name like any other. */
