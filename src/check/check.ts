@@ -26,7 +26,14 @@ import { standingOf, type Times, verdictOf } from './standing.js';
 import { Stop, stop } from './stop.js';
 import { actionWithoutPath, readTarget, type Target } from './target.js';
 import { traceIdOf } from './trace.js';
-import type { ActiveBundle, CheckError, CheckRecord, CheckSettings, Generation, Regime } from './types.js';
+import type {
+  ActiveBundle,
+  CheckError,
+  CheckRecord,
+  CheckSettings,
+  Generation,
+  Regime,
+} from './types.js';
 
 export interface CheckCall extends Times {
   /** The CheckRequest as it came from the wire. */

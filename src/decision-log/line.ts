@@ -143,8 +143,16 @@ function textOfInput({ principal, action, resource, context }: DecisionInput): s
   );
 }
 
-function textOfEntity({ type, id }: EntityRef): string {
-  return `{"type":${text(type)},"id":${text(id)}}`;
+const entityTexts = new WeakMap<EntityRef, string>();
+
+/** Callers and resources come again, as the same objects: looking one up takes a third of writing it. */
+function textOfEntity(entity: EntityRef): string {
+  let known = entityTexts.get(entity);
+  if (known === undefined) {
+    known = `{"type":${text(entity.type)},"id":${text(entity.id)}}`;
+    entityTexts.set(entity, known);
+  }
+  return known;
 }
 
 const SECOND_MS = 1_000;
