@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { createCa } from '../test/support/certs.js';
 import { type Envoy, findEnvoy, rewriteConfig, startEnvoy } from '../test/support/envoy.js';
 import { writeBundle } from './bundles.js';
+import { NOTHING } from './decision-lines.js';
 import { benchListeners, portInFile } from './envoy-config.js';
 import { type OpaEnvoy, startOpa } from './opa-server.js';
 import { openLoop, openLoopAgent } from './open-loop.js';
@@ -64,16 +65,16 @@ async function behindEnvoy(
   });
   try {
     await warmUp(columns, plan, agent);
-    const before = await Promise.all(columns.map((column) => answersOf(column, envoy)));
+    const before = await Promise.all(columns.map((column) => undecidedOf(column, envoy)));
     await measure(columns, plan, agent, say);
+    assertSameDecisions(columns);
     const { policies, requestsPerSecond, rounds, secondsPerRound } = plan.envoy;
     return {
       envoy: await versionOf(envoy),
       ...{ policies, requestsPerSecond, rounds, secondsPerRound },
       columns: await Promise.all(
         columns.map(async (column, index) => {
-          const { unanswered } = await answersOf(column, envoy);
-          return resultOf(column, unanswered - (before[index]?.unanswered ?? 0));
+          return resultOf(column, (await undecidedOf(column, envoy)) - (before[index] ?? 0));
         }),
       ),
     };
@@ -125,31 +126,43 @@ async function measure(
   }
 }
 
-function resultOf({ name, rounds }: Column, unanswered: number): LatencyOf {
+function resultOf({ name, rounds }: Column, undecided: number): LatencyOf {
   const all = rounds.flat();
   return {
     name,
     p50Ms: spreadOf(rounds.map((ms) => percentileOf(ms, 50))),
     p99Ms: spreadOf(rounds.map((ms) => percentileOf(ms, 99))),
     whole: { p50Ms: percentileOf(all, 50), p99Ms: percentileOf(all, 99) },
-    unanswered,
+    undecided,
   };
 }
 
 /**
- * What Envoy says of the requests so far. Throws unless each is accounted for, and waits for the log
- * lines of those that were answered: a server without them would not be worth a figure.
+ * Requests so far that passed without a decision: with no answer in time, or as overload. Throws unless
+ * each request is accounted for, and waits for the log lines of those that were answered: a server
+ * without them would not be worth a figure.
  */
-async function answersOf({ name, server, asked }: Column, envoy: Envoy) {
-  if (server === undefined) return { unanswered: 0 };
+async function undecidedOf({ name, server, asked }: Column, envoy: Envoy): Promise<number> {
+  if (server === undefined) return 0;
   const stats = await envoy.stats();
   const count = (what: string) => stats.get(`http.${name}.ext_authz.${name}.${what}`) ?? 0;
-  const [answered, unanswered] = [count('ok'), count('failure_mode_allowed')];
-  if (answered + unanswered !== asked) {
-    throw new Error(`${name}: ${answered} answered and ${unanswered} not, of ${asked} requests`);
+  const [answered, late] = [count('ok'), count('failure_mode_allowed')];
+  if (answered + late !== asked) {
+    throw new Error(`${name}: ${answered} answered and ${late} not, of ${asked} requests`);
   }
   await server.logged(answered);
-  return { unanswered };
+  return late + server.decisions().error;
+}
+
+/** With nothing undecided, cedargate and OPA-Envoy decided the same requests by the same rules. */
+function assertSameDecisions(columns: readonly Column[]): void {
+  const decided = columns.flatMap(({ name, server, asked }) => {
+    const tally = server?.decisions() ?? NOTHING;
+    return tally.allow + tally.deny === asked ? [{ name, said: JSON.stringify(tally) }] : [];
+  });
+  const [one, other] = decided;
+  if (one === undefined || other === undefined || one.said === other.said) return;
+  throw new Error(`${one.name} said ${one.said}, ${other.name} ${other.said}`);
 }
 
 async function versionOf(envoy: Envoy): Promise<string> {

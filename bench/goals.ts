@@ -31,7 +31,7 @@ export const OPA_P99_RATIO_MAX = 1;
 /** Of the latency with the no-op server. */
 export const NOOP_P50_RATIO_AIM = 1.05;
 /** With more, the machine was too slow for this rate, and the figures say nothing of a server. */
-export const UNANSWERED_SHARE_MAX = 0.01;
+export const UNDECIDED_SHARE_MAX = 0.01;
 
 export interface Goal {
   readonly what: string;
@@ -90,10 +90,10 @@ function ratioOf(result: LatencyResult, other: LatencyName, of: keyof LatencyOf[
   if (theirs === undefined && other === 'OPA-Envoy') return NO_OPA;
   if (own === undefined || theirs === undefined) return undefined;
   const requests = result.rounds * result.secondsPerRound * result.requestsPerSecond;
-  const failed = [own, theirs].find((each) => each.unanswered > UNANSWERED_SHARE_MAX * requests);
+  const failed = [own, theirs].find((each) => each.undecided > UNDECIDED_SHARE_MAX * requests);
   return failed === undefined
     ? own.whole[of] / theirs.whole[of]
-    : { notMeasured: `${failed.name} answered too few in time` };
+    : { notMeasured: `${failed.name} decided too few in time` };
 }
 
 export function judgeGoals(results: Results): Goal[] {

@@ -113,7 +113,7 @@ export const QUICK: Plan = {
     policies: 10,
     rounds: 1,
     secondsPerRound: 2,
-    warmUpSeconds: 1,
+    warmUpSeconds: 3,
     requestsPerSecond: 500,
   },
   reload: { policies: 20, times: 2 },

@@ -156,16 +156,16 @@ ${requestsPerSecond} requests a second whatever is still unanswered, timed by th
 the end of the answer. Envoy answers by itself where it would call an upstream, and asks for no health
 (neither the no-op server nor OPA-Envoy would say). cedargate, and OPA-Envoy with rules as data, decide
 with ${policies} policies and log every decision. The last columns are of all rounds together;
-*unanswered* requests passed because no answer came within 200 ms.`,
+*undecided* requests passed because no answer came within 200 ms, or as overload.`,
     table([
-      ['ext_authz', 'p50', 'p99', 'p50 of all', 'p99 of all', 'unanswered'],
-      ...columns.map(({ name, p50Ms, p99Ms, whole: all, unanswered }) => [
+      ['ext_authz', 'p50', 'p99', 'p50 of all', 'p99 of all', 'undecided'],
+      ...columns.map(({ name, p50Ms, p99Ms, whole: all, undecided }) => [
         name,
         millis(p50Ms),
         millis(p99Ms),
         `${all.p50Ms.toFixed(2)} ms`,
         `${all.p99Ms.toFixed(2)} ms`,
-        name === 'without' ? '-' : count(unanswered),
+        name === 'without' ? '-' : count(undecided),
       ]),
     ]),
   ].join('\n\n');

@@ -144,8 +144,8 @@ export interface LatencyOf {
   readonly p99Ms: Spread;
   /** Of the requests of all rounds together. */
   readonly whole: { readonly p50Ms: number; readonly p99Ms: number };
-  /** Requests that passed without an answer within the 200 ms of the profile. */
-  readonly unanswered: number;
+  /** Requests that passed without an answer within the 200 ms of the profile, or as overload. */
+  readonly undecided: number;
 }
 
 export interface MemoryResult {

@@ -46,7 +46,7 @@ function opaSize(policies: number, ratios: readonly [number, number]): OpaSize {
   };
 }
 
-/** Milliseconds of all rounds, p50 and p99, with what each server left unanswered. */
+/** Milliseconds of all rounds, p50 and p99, with what each server left undecided. */
 type Columns = Partial<Record<LatencyName, readonly [number, number, number]>>;
 
 function latency(changes: Columns, ...absent: LatencyName[]): LatencyResult {
@@ -59,9 +59,9 @@ function latency(changes: Columns, ...absent: LatencyName[]): LatencyResult {
     columns: (Object.keys(columns) as LatencyName[])
       .filter((name) => !absent.includes(name))
       .map((name) => {
-        const [p50Ms, p99Ms, unanswered] = columns[name];
+        const [p50Ms, p99Ms, undecided] = columns[name];
         const whole = { p50Ms, p99Ms };
-        return { name, p50Ms: spreadOf([1, 1.25]), p99Ms: one(3), whole, unanswered };
+        return { name, p50Ms: spreadOf([1, 1.25]), p99Ms: one(3), whole, undecided };
       }),
   };
 }
@@ -197,19 +197,16 @@ describe('the judgement of goals', () => {
     ['cedargate', ['not measured', 'not measured', 'not measured']],
     ['OPA-Envoy', ['not measured', 'not measured', 'met']],
     ['no-op', ['met', 'met', 'not measured']],
-  ] as const)(
-    'judges no latency of %s when it left more than one in 100 unanswered',
-    (name, is) => {
-      const ms = { cedargate: [2.1, 10], 'OPA-Envoy': [2.625, 10], 'no-op': [2, 9] } as const;
-      const [p50, p99] = ms[name];
-      expect(opaGoals({ latency: latency({ [name]: [p50, p99, 300] }) })).toEqual(
-        Array(4).fill('met'),
-      );
-      const told = opaGoals({ latency: latency({ [name]: [p50, p99, 301] }) }).slice(1);
-      const why = `not measured: ${name} answered too few in time`;
-      expect(told).toEqual(is.map((verdict) => (verdict === 'met' ? 'met' : why)));
-    },
-  );
+  ] as const)('judges no latency of %s when it left more than one in 100 undecided', (name, is) => {
+    const ms = { cedargate: [2.1, 10], 'OPA-Envoy': [2.625, 10], 'no-op': [2, 9] } as const;
+    const [p50, p99] = ms[name];
+    expect(opaGoals({ latency: latency({ [name]: [p50, p99, 300] }) })).toEqual(
+      Array(4).fill('met'),
+    );
+    const told = opaGoals({ latency: latency({ [name]: [p50, p99, 301] }) }).slice(1);
+    const why = `not measured: ${name} decided too few in time`;
+    expect(told).toEqual(is.map((verdict) => (verdict === 'met' ? 'met' : why)));
+  });
 });
 
 describe('the page', () => {
