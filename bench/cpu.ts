@@ -12,7 +12,7 @@ import { cpuSecondsOf } from './proc.js';
 import type { CpuResult, ServerCpu, SidecarCpu } from './results.js';
 import { type MeasuredServer, startCedargate, startNoop } from './servers.js';
 import { spreadOf } from './statistics.js';
-import { checkAt } from './traffic.js';
+import { CALLERS, checkAt } from './traffic.js';
 
 /** Checks between two looks at the clock of the process. */
 const CHECKS_PER_STEP = 500;
@@ -44,6 +44,7 @@ export async function measureCpu(
   try {
     for (const each of plan.cpu.bundles) sidecars.push(await startSubject(each, directory));
     const drive = (who: Subject, count: number) => send(who, count, load, plan.concurrency);
+    for (const who of sidecars) await greet(who, load);
     for (const who of [noop, ...sidecars]) await cpuPerCheck(who, warmUpCpuSeconds, drive);
     for (const who of sidecars) await untilKnown(who, plan.cpu.warmUpCpuSecondsMax, drive);
     for (let round = 1; round <= rounds; round += 1) {
@@ -91,6 +92,11 @@ export function subject(
 
 function nameOf({ policies, byValue }: Subject): string {
   return `${policies.length} policies${byValue ? ' by value' : ''}`;
+}
+
+/** Two hundred callers that are new at once, to a process that is new, are no part of these figures. */
+export async function greet(who: Subject, load: LoadProcess): Promise<void> {
+  await send(who, CALLERS, load, 1);
 }
 
 /** Of so many checks in a row nearly all answers are known. */

@@ -6,6 +6,7 @@ import {
   costOf,
   cpuPerCheck,
   type Drive,
+  greet,
   measureSidecar,
   rememberedOf,
   type Subject,
@@ -21,7 +22,6 @@ import { residentBytesOf } from './proc.js';
 import { REGO_FORMS, type RegoForm } from './rego.js';
 import type { NotMeasured, OpaCpu, OpaResult, OpaSize } from './results.js';
 import { spreadOf } from './statistics.js';
-import { CALLERS } from './traffic.js';
 
 /** GOMAXPROCS: as Go chooses, and as many as cedargate answers on. */
 const PROCESSORS = [undefined, 1] as const;
@@ -79,8 +79,7 @@ async function measureSize(setting: Setting): Promise<OpaSize> {
         rivals.push({ form, processors, who });
       }
     }
-    // Two hundred callers that are new at once are no part of this measurement: one by one.
-    await send(own, CALLERS, load, 1);
+    await greet(own, load);
     const { warmUpCpuSeconds, warmUpCpuSecondsMax } = plan.opa;
     for (const who of started) await cpuPerCheck(who, warmUpCpuSeconds, drive);
     await untilKnown(own, warmUpCpuSecondsMax, drive);
