@@ -44,7 +44,7 @@ function loaderOptions(): NoopSettings['loaderOptions'] {
 
 export async function startNoop(): Promise<MeasuredServer> {
   const settings: NoopSettings = { loaderOptions: loaderOptions(), serverOptions: SERVER_OPTIONS };
-  const child = launch([compileNoop(), JSON.stringify(settings)]);
+  const child = launchNode([compileNoop(), JSON.stringify(settings)]);
   const ended = endOf('the no-op server', child);
   const [first] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer];
   return {
@@ -75,7 +75,7 @@ export async function startCedargate(settings: SidecarSettings): Promise<Measure
   const [port, admin] = (await freePorts(2)) as [number, number];
   const args = ['serve', '--listen', `127.0.0.1:${port}`, '--admin', `127.0.0.1:${admin}`];
   args.push('--service', 'shop/payments', ...flags);
-  const child = launch([CLI, ...args]);
+  const child = launchNode([CLI, ...args]);
   const decisions = countDecisions(child.stdout);
   const ready = waitFor('cedargate', () => accepts(`127.0.0.1:${port}`), { timeoutMs: 30_000 });
   ready.catch(() => {});
@@ -89,16 +89,20 @@ export async function startCedargate(settings: SidecarSettings): Promise<Measure
     sample: (name) => sampleAt(admin, name),
     lookups: () => lookupsAt(admin),
     logged: async (checks) => {
-      if (!everyLine) return;
-      await waitFor(`${checks} decision lines`, () => totalOf(decisions()) >= checks, {
-        timeoutMs: LOG_ARRIVES_MS_MAX,
-        everyMs: 5,
-        detail: () => `${totalOf(decisions())} came`,
-      });
+      if (everyLine) await linesArrive(decisions, checks);
     },
     ended,
     stop: () => stop(child),
   };
+}
+
+/** Waits for the decision lines of so many checks. */
+export async function linesArrive(decisions: () => Tally, checks: number): Promise<void> {
+  await waitFor(`${checks} decision lines`, () => totalOf(decisions()) >= checks, {
+    timeoutMs: LOG_ARRIVES_MS_MAX,
+    everyMs: 5,
+    detail: () => `${totalOf(decisions())} came`,
+  });
 }
 
 async function sampleAt(admin: number, name: string): Promise<number> {
@@ -126,28 +130,39 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-function launch(args: readonly string[]): Child {
+function launchNode(args: readonly string[]): Child {
   const extra = process.env.BENCH_NODE_OPTIONS?.split(' ') ?? [];
-  const child = spawn(process.execPath, [...extra, ...args], {
+  return launch(process.execPath, [...extra, ...args]);
+}
+
+/** Ended with this process at the latest. `environment` is added to what is kept of our own. */
+export function launch(
+  program: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Child {
+  const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: cleanEnvironment(),
+    env: { ...cleanEnvironment(), ...environment },
   });
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;
 }
 
+const RUNTIME_SETTINGS = ['NODE_OPTIONS', 'GOMAXPROCS', 'GOGC', 'GOMEMLIMIT', 'GODEBUG'];
+
 /** Settings of the caller's own environment must not change what is measured. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => {
-    return !name.startsWith('CEDARGATE_') && name !== 'NODE_OPTIONS';
+    return !name.startsWith('CEDARGATE_') && !RUNTIME_SETTINGS.includes(name);
   });
   // Nobody is waiting for a successor.
   return { ...Object.fromEntries(kept), CEDARGATE_DRAIN_MS: '0' };
 }
 
 /** Rejects with what the process printed when it ends by itself. */
-function endOf(name: string, child: Child): Promise<never> {
+export function endOf(name: string, child: Child): Promise<never> {
   let messages = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     messages = `${messages}${text}`.slice(-MESSAGE_CHARS_MAX);
@@ -159,7 +174,7 @@ function endOf(name: string, child: Child): Promise<never> {
   return ended;
 }
 
-async function stop(child: Child): Promise<void> {
+export async function stop(child: Child): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
   child.kill('SIGTERM');

@@ -10,6 +10,8 @@ import {
   type handleUnaryCall,
   Server,
   ServerCredentials,
+  ServerInterceptingCall,
+  type ServerInterceptor,
   type ServerOptions,
   status,
 } from '@grpc/grpc-js';
@@ -30,7 +32,7 @@ import {
 import { CedargateError } from '../errors.js';
 import { ok, type Result } from '../result.js';
 import { settledWithin } from '../settled-within.js';
-import { tellAborted } from './aborted-calls.js';
+import { answerChecksDirectly } from './check-call.js';
 import { type Listener, listen } from './listener.js';
 import { readTls, type TlsFiles, type TlsMaterial } from './tls.js';
 
@@ -92,8 +94,12 @@ const HEALTH_SERVICES = ['', AUTHORIZATION_SERVICE_NAME] as const;
 /** Throws CedargateError with `listen_failed` or `tls_invalid`; then nothing is left open. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const tls = options.tls === undefined ? undefined : tlsOrThrow(options.tls);
-  const server = new Server({ ...SERVER_OPTIONS, interceptors: [tellAborted(options.onAborted)] });
+  const server = new Server({ ...SERVER_OPTIONS, interceptors: [tellAborted(options)] });
   server.addService(authorizationService, { Check: checkMethod(options) });
+  answerChecksDirectly(server, {
+    answer: (message, deadlineMs) => answerOf(options, message, deadlineMs),
+    onAborted: options.onAborted,
+  });
   const health = new HealthImplementation();
   for (const service of HEALTH_SERVICES) health.setStatus(service, 'SERVING');
   health.addToServer(server);
@@ -218,6 +224,28 @@ function checkMethod(options: GrpcServerOptions): handleUnaryCall<Buffer, Buffer
     if ('response' in answer) callback(null, answer.response);
     else callback({ code: answer.grpcError.code, details: answer.grpcError.message });
   };
+}
+
+/**
+ * Hears of calls that end before their message came: the library refuses some by itself, and
+ * nothing else would tell. Costs about a microsecond a call.
+ */
+function tellAborted({ onAborted }: GrpcServerOptions): ServerInterceptor {
+  return (_method, call) =>
+    new ServerInterceptingCall(call, {
+      start(next) {
+        let received = false;
+        next({
+          onReceiveMessage(message, take) {
+            received = true;
+            take(message);
+          },
+          onCancel() {
+            if (!received) onAborted();
+          },
+        });
+      },
+    });
 }
 
 function answerOf(options: GrpcServerOptions, message: Buffer, deadlineMs: number): CheckAnswer {

@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { judgeGoals } from '../../../bench/goals.js';
 import { renderGoals, renderPage } from '../../../bench/report.js';
-import type { Results, SidecarCpu } from '../../../bench/results.js';
+import {
+  type LatencyName,
+  type LatencyResult,
+  NO_OPA,
+  type NotMeasured,
+  type OpaSize,
+  type Results,
+  type SidecarCpu,
+} from '../../../bench/results.js';
 import { type Spread, spreadOf } from '../../../bench/statistics.js';
 
 const one = (value: number): Spread => spreadOf([value]);
@@ -34,6 +42,40 @@ function beside(ratio: number): Results['beside'] {
   return { policies: 10, rounds: 1, cpuSecondsMin: 1.5, sidecars };
 }
 
+function opaSize(policies: number, ratios: readonly [number, number]): OpaSize {
+  const counts = { checks: 900, logged: 900, allow: 300, deny: 600, responseBytes: 66 };
+  const cost = { ...counts, cpuUs: one(250), residentBytes: 53e6 };
+  const [data, rules] = ratios.map(one) as [Spread, Spread];
+  return {
+    policies,
+    cedargate: { ...cost, remembered: 0.985 },
+    rivals: [
+      { form: 'data', ...cost, ratio: data },
+      { form: 'rules', processors: 1, ...cost, ratio: rules },
+    ],
+  };
+}
+
+/** Milliseconds of all rounds, p50 and p99, with what each server left undecided. */
+type Columns = Partial<Record<LatencyName, readonly [number, number, number]>>;
+
+function latency(changes: Columns, ...absent: LatencyName[]): LatencyResult {
+  const columns = {
+    ...{ without: [0.5, 1.5, 0], 'no-op': [2, 9, 0], cedargate: [2.1, 10, 0] },
+    ...{ 'OPA-Envoy': [2.625, 10, 0], ...changes },
+  } as Required<Columns>;
+  return {
+    ...{ envoy: '1.40.0', policies: 10, requestsPerSecond: 500, rounds: 6, secondsPerRound: 10 },
+    columns: (Object.keys(columns) as LatencyName[])
+      .filter((name) => !absent.includes(name))
+      .map((name) => {
+        const [p50Ms, p99Ms, undecided] = columns[name];
+        const whole = { p50Ms, p99Ms };
+        return { name, p50Ms: spreadOf([1, 1.25]), p99Ms: one(3), whole, undecided };
+      }),
+  };
+}
+
 /** A run in which every goal is met, exactly. */
 function results(changes: Partial<Results> = {}): Results {
   return {
@@ -61,16 +103,11 @@ function results(changes: Partial<Results> = {}): Results {
     },
     beside: beside(1.15),
     rollout: rollout(1.25, 1.25),
-    latency: {
-      envoy: '1.40.0',
-      policies: 10,
-      requestsPerSecond: 200,
-      rounds: 1,
-      requestsPerRound: 1_000,
-      unanswered: 0,
-      without: { p50Ms: one(0.5), p99Ms: one(1.5) },
-      with: { p50Ms: one(1.25), p99Ms: one(3) },
+    opa: {
+      ...{ version: '1.19.1', concurrency: 16, rounds: 1, cpuSecondsMin: 1 },
+      sizes: [opaSize(10, [0.25, 0.2]), opaSize(10_000, [0.125, 0.25])],
     },
+    latency: latency({}),
     memory: {
       policies: 10,
       checksFirst: 10_000,
@@ -83,13 +120,18 @@ function results(changes: Partial<Results> = {}): Results {
   };
 }
 
+function measured<T extends object>(part: T | NotMeasured): T {
+  if ('notMeasured' in part) throw new Error('not measured');
+  return part;
+}
+
 const verdicts = (changes?: Partial<Results>) => {
   return judgeGoals(results(changes)).map(({ verdict }) => verdict);
 };
 
 describe('the judgement of goals', () => {
   it('counts what is exactly at the limit as met', () => {
-    expect(verdicts()).toEqual(Array(8).fill('met'));
+    expect(verdicts()).toEqual(Array(12).fill('met'));
   });
 
   it('says by how much a goal is missed', () => {
@@ -106,6 +148,8 @@ describe('the judgement of goals', () => {
       },
       beside: beside(1.4),
       rollout: rollout(1.25, 1.3),
+      opa: { ...measured(good.opa), sizes: [opaSize(10, [0.2, 0.2]), opaSize(100, [0.2, 0.375])] },
+      latency: latency({ cedargate: [2.625, 11, 0] }),
       memory: { ...good.memory, cedargate: { firstBytes: 150e6, secondBytes: 170.5e6 } },
       reload: { policies: 100, ms: spreadOf([100, 100, 412]) },
     };
@@ -116,6 +160,7 @@ describe('the judgement of goals', () => {
       'missed by 0.25 x',
       'met',
       'missed by 0.05 engine calls',
+      ...['missed by 0.13 x', 'missed by 0.20 x', 'missed by 0.10 x', 'missed by 0.27 x'],
       'missed by 0.5 MB',
       'missed by 112 ms',
     ]);
@@ -138,20 +183,47 @@ describe('the judgement of goals', () => {
     const good = results();
     if ('notMeasured' in good.memory) throw new Error('measured');
     const memory = { ...good.memory, cedargate: { firstBytes: 150e6, secondBytes: 141e6 } };
-    expect(judgeGoals(results({ memory }))[6]).toMatchObject({ found: '-9.0 MB', verdict: 'met' });
+    const growth = judgeGoals(results({ memory })).find(({ what }) => what.startsWith('growth'));
+    expect(growth).toMatchObject({ found: '-9.0 MB', verdict: 'met' });
   });
 
   it('says of a goal without a run that it was not measured', () => {
     const notMeasured = { notMeasured: 'no time' };
     expect(verdicts({ cpu: notMeasured, reload: notMeasured })).toEqual([
       ...['not measured: no time', 'not measured: no time', 'not measured: no time'],
-      ...['met', 'met', 'met', 'met'],
+      ...Array(8).fill('met'),
       'not measured: no time',
     ]);
     expect(verdicts({ beside: notMeasured })[3]).toBe('not measured: no time');
     const good = results();
     if ('notMeasured' in good.cpu) throw new Error('measured');
     expect(verdicts({ cpu: { ...good.cpu, sidecars: [] } })[0]).toBe('not measured');
+  });
+
+  const opaGoals = (changes: Partial<Results>) =>
+    judgeGoals(results(changes))
+      .filter(({ what }) => /OPA-Envoy|no-op server \(aim\)/.test(what))
+      .map(({ verdict }) => verdict);
+
+  it('says of the goals beside OPA-Envoy, without one, what is not set', () => {
+    const none = 'not measured: OPA_ENVOY is not set';
+    const changes = { opa: NO_OPA, latency: latency({}, 'OPA-Envoy') };
+    expect(opaGoals(changes)).toEqual([none, none, none, 'met']);
+  });
+
+  it.each([
+    ['cedargate', ['not measured', 'not measured', 'not measured']],
+    ['OPA-Envoy', ['not measured', 'not measured', 'met']],
+    ['no-op', ['met', 'met', 'not measured']],
+  ] as const)('judges no latency of %s when it left more than one in 100 undecided', (name, is) => {
+    const ms = { cedargate: [2.1, 10], 'OPA-Envoy': [2.625, 10], 'no-op': [2, 9] } as const;
+    const [p50, p99] = ms[name];
+    expect(opaGoals({ latency: latency({ [name]: [p50, p99, 300] }) })).toEqual(
+      Array(4).fill('met'),
+    );
+    const told = opaGoals({ latency: latency({ [name]: [p50, p99, 301] }) }).slice(1);
+    const why = `not measured: ${name} decided too few in time`;
+    expect(told).toEqual(is.map((verdict) => (verdict === 'met' ? 'met' : why)));
   });
 });
 
@@ -177,7 +249,20 @@ describe('the page', () => {
       '| a candidate, logged | 230 us (230 to 230) | 1.15 x (1.15 to 1.15) | 99.9 % | 98.5 % | 900 | 900 |',
     );
     expect(page).toContain('| no candidate, logged | 200 us (200 to 200) | 1 | - | 98.5 % |');
-    expect(page).toContain('| with cedargate | 1.25 ms (1.25 to 1.25) | 3.00 ms (3.00 to 3.00) |');
+    const row = '1.13 ms (1.00 to 1.25) | 3.00 ms (3.00 to 3.00) | 2.10 ms | 10.00 ms | 0 |';
+    expect(page).toContain(`| cedargate | ${row}`);
+  });
+
+  it('shows every way that OPA-Envoy was run in, beside cedargate', () => {
+    const section = page.slice(page.indexOf('## Beside OPA-Envoy'), page.indexOf('## Latency'));
+    expect(section.split('\n').filter((line) => line.startsWith('| 10,000 |'))).toEqual([
+      '| 10,000 | cedargate, 98.5 % remembered | 250 us (250 to 250) | 1 | 53.0 MB | 900 | 900 | 300 | 600 | 66 bytes |',
+      '| 10,000 | OPA-Envoy, data | 250 us (250 to 250) | 0.13 x (0.13 to 0.13) | 53.0 MB | 900 | 900 | 300 | 600 | 66 bytes |',
+      '| 10,000 | OPA-Envoy, rules, one processor | 250 us (250 to 250) | 0.25 x (0.25 to 0.25) | 53.0 MB | 900 | 900 | 300 | 600 | 66 bytes |',
+    ]);
+    expect(renderPage(results({ opa: NO_OPA }))).toContain(
+      '## Beside OPA-Envoy\n\nNot measured: OPA_ENVOY is not set.',
+    );
   });
 
   it('says of a part without a run that it was not measured, and why', () => {
