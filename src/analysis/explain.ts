@@ -3,6 +3,7 @@
  * path as production, then looks at each policy alone.
  */
 import { explainPolicies, type PolicyExplanation, type ScopePart } from '../cedar/conditions.js';
+import { unpackProgram } from '../cedar/packed-policies.js';
 import type { CedarRequest } from '../cedar/types.js';
 import { check } from '../check/check.js';
 import { type Judgement, judge } from '../check/decide.js';
@@ -130,7 +131,7 @@ export function explainLogged(line: LoggedDecision, active: ActiveBundle): Resul
     return explanation(active, judgementOf(line), input, undefined, warnings);
   }
   const { evaluator } = active;
-  const judgement = judge(evaluator.evaluate(request), evaluator.effects);
+  const judgement = judge(evaluator.evaluate(request));
   warnings.push(...differenceWarnings(line, judgement));
   return explanation(active, judgement, input, request, warnings);
 }
@@ -176,9 +177,10 @@ function findingsOf(
   request: CedarRequest,
   determining: readonly string[],
 ): Result<PolicyFinding[]> {
-  const explained = explainPolicies(bundle.program, request);
+  const program = unpackProgram(bundle.program);
+  const explained = explainPolicies(program, request);
   if (!explained.ok) return explained;
-  const sources = new Map(bundle.program.policies.map((policy) => [policy.id, policy]));
+  const sources = new Map(program.policies.map((policy) => [policy.id, policy]));
   return ok(
     explained.value.map((policy) => {
       const source = sources.get(policy.id);

@@ -237,7 +237,7 @@ function outcomeOf(
   if (!principalTypes.has(request.principal.uid.type)) return DENIED;
   if (!resourceTypes.has(request.resource.uid.type)) return DENIED;
   const asked = { ...request, context: declaredOnly(request.context, context) };
-  const { reason, policies } = judge(evaluator.evaluate(asked), evaluator.effects);
+  const { reason, policies } = judge(evaluator.evaluate(asked));
   return { decision: REASONS[reason].decision, policies };
 }
 

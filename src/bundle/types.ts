@@ -1,4 +1,5 @@
 /** A bundle once it has been read and found whole. Plain data: it crosses threads. */
+import type { PackedProgram } from '../cedar/packed-policies.js';
 import type { CedarProgram, KnownProgram } from '../cedar/types.js';
 import type { Problem } from '../errors.js';
 
@@ -65,6 +66,11 @@ export interface CompiledBundle {
   readonly signedBy?: readonly string[];
   /** For the compilation of the next; undefined when nothing was compiled but an index read. */
   readonly known?: KnownProgram;
+}
+
+/** A bundle as the thread that answers has it: of packed policies it unpacks what it is asked about. */
+export interface ServedBundle extends Omit<CompiledBundle, 'program'> {
+  readonly program: CedarProgram | PackedProgram;
 }
 
 export interface CompileOptions {

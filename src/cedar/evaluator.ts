@@ -8,9 +8,10 @@ import { failed, ok, type Result } from '../result.js';
 import { type Engine, EngineFault, engine, type Slot } from './engine.js';
 import { plainMessage, refusalOf } from './engine-errors.js';
 import type { EvaluationMemory } from './evaluation-memory.js';
+import { type PackedProgram, packProgram } from './packed-policies.js';
 import { type Block, PolicySets } from './policy-sets.js';
 import { type Preparation, Preparations } from './preparations.js';
-import type { CedarProgram, CedarRequest, Effect, Evaluation, Evaluator } from './types.js';
+import type { CedarProgram, CedarRequest, Evaluation, Evaluator } from './types.js';
 
 export interface EvaluatorOptions {
   /** Default: that of this thread. */
@@ -35,12 +36,13 @@ export interface LoadedEvaluator extends Evaluator {
 
 /** Loads a program into a free slot of an engine. */
 export function createEvaluator(
-  program: CedarProgram,
+  given: CedarProgram | PackedProgram,
   options: EvaluatorOptions = {},
 ): Result<LoadedEvaluator> {
   const { engine: on = engine(), memory } = options;
   const lookups = options.lookups ?? { hit: 0, miss: 0, bypass: 0 };
-  const { schemaText, policies, schema } = program;
+  const program = packProgram(given);
+  const { schemaText, schema } = program;
   let slot: Slot | undefined;
   try {
     slot = on.acquire(schemaText);
@@ -54,9 +56,6 @@ export function createEvaluator(
   const sets = new PolicySets(program, slot);
   const preparations = new Preparations(program, sets);
   let instance = on.restarts;
-  const effects: ReadonlyMap<string, Effect> = new Map(
-    policies.map(({ id, effect }) => [id, effect]),
-  );
   const { name, release } = slot;
   const callEngine = (request: CedarRequest, preparation: Preparation) =>
     on.run((api) => {
@@ -71,7 +70,7 @@ export function createEvaluator(
     });
   const ask = (request: CedarRequest) =>
     guarded(() => callEngine(request, preparations.for(request)));
-  if (memory === undefined) return ok({ effects, schema, evaluate: ask, ask, release });
+  if (memory === undefined) return ok({ schema, evaluate: ask, ask, release });
 
   const evaluate = (request: CedarRequest) =>
     guarded(() => {
@@ -93,7 +92,7 @@ export function createEvaluator(
     if (known !== undefined) lookups.hit += 1;
     return known;
   };
-  return ok({ effects, schema, evaluate, recall, ask, release });
+  return ok({ schema, evaluate, recall, ask, release });
 }
 
 /** All that an answer follows from; undefined where it must not be remembered. */
@@ -127,12 +126,13 @@ function evaluationOf(answer: AuthorizationAnswer, block: Block): Evaluation {
   }
   const { decision, diagnostics } = answer.response;
   const errored = diagnostics.errors.map(({ policyId, error }) => {
-    return { policy: block.idOf(policyId), message: plainMessage(error) };
+    const { id, effect } = block.policyOf(policyId);
+    return { policy: id, effect, message: plainMessage(error) };
   });
   return {
     kind: 'answered',
     // The engine keeps them in a hash set: their order means nothing.
-    satisfied: diagnostics.reason.map((name) => block.idOf(name)).sort(),
+    satisfied: diagnostics.reason.map((name) => block.policyOf(name).id).sort(),
     engineDecision: decision,
     errored: errored.sort(byPolicy),
   };

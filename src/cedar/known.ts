@@ -9,20 +9,23 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Excerpt } from './engine-errors.js';
+import { unpackProgram } from './packed-policies.js';
 import type { TextFile } from './position.js';
 import { skipBlank } from './tokens.js';
 import type { CedarProgram, KnownProgram, PolicySource, ProgramFrame } from './types.js';
 
 export class Known {
   readonly #known: KnownProgram | undefined;
+  readonly #program: CedarProgram | undefined;
   readonly #byText: ReadonlyMap<string, PolicySource>;
   readonly #byFile = new Map<string, string[]>();
   readonly #warned: ReadonlySet<string>;
 
   /** Without a program nothing is known. */
   constructor(known?: KnownProgram) {
-    const policies = known?.program.policies ?? [];
     this.#known = known;
+    this.#program = known && unpackProgram(known.program);
+    const policies = this.#program?.policies ?? [];
     this.#byText = new Map(policies.map((policy) => [policy.text, policy]));
     this.#warned = new Set(known?.warned);
     for (const { file, text } of policies) {
@@ -34,7 +37,7 @@ export class Known {
 
   /** The program when it was made of this schema and these entities; its policies may be others. */
   programOf(frame: ProgramFrame): CedarProgram | undefined {
-    return isDeepStrictEqual(this.#known?.frame, frame) ? this.#known?.program : undefined;
+    return isDeepStrictEqual(this.#known?.frame, frame) ? this.#program : undefined;
   }
 
   /** The policy of exactly this text, wherever it stood. */
@@ -65,7 +68,7 @@ export class Known {
    * about again: a warning names a place, and people must see it after every load.
    */
   isValid({ id, text }: PolicySource, schemaText: string): boolean {
-    const sameSchema = this.#known?.program.schemaText === schemaText;
+    const sameSchema = this.#program?.schemaText === schemaText;
     return sameSchema && this.#byText.has(text) && !this.#warned.has(id);
   }
 }

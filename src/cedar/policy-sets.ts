@@ -11,32 +11,45 @@ import { messageOf } from '../errors.js';
 import { type ContextPlan, planContext, planFields } from './context-plan.js';
 import { unionOfUses } from './context-uses.js';
 import { type CedarApi, EngineFault, type Slot } from './engine.js';
+import { type PackedPolicies, type PackedProgram, policyAt } from './packed-policies.js';
 import { type UnitedReads, unionOfReads } from './policy-reads.js';
 import { type Scoped, ScopeIndex } from './scope-index.js';
-import type { CedarProgram, PolicySource } from './types.js';
+import type { PolicySource } from './types.js';
 
 /** What the names of policies begin with that the engine makes. */
 const ENGINE_NAME = 'policy';
 
 /** What is given to the engine under one name. */
 export class Block {
-  constructor(readonly policies: readonly PolicySource[]) {}
+  readonly #packed: PackedPolicies;
+  readonly #positions: readonly number[];
 
-  /** As one text: parsing a list of them takes three times as long. */
-  text(): string {
-    return this.policies.map(({ text }) => text).join('\n');
+  constructor(packed: PackedPolicies, positions: readonly number[]) {
+    this.#packed = packed;
+    this.#positions = positions;
   }
 
-  /** Of what the engine calls `policy3`: it names the policies of a text by their places. */
-  idOf(name: string): string {
-    const id = this.policies[Number(name.slice(ENGINE_NAME.length))]?.id;
-    if (id === undefined) throw new Error(`the engine names a policy that is not there: ${name}`);
-    return id;
+  get size(): number {
+    return this.#positions.length;
+  }
+
+  /** As one text: parsing a list of them takes three times as long, and their JSON five times. */
+  text(): string {
+    return this.#positions.map((position) => policyAt(this.#packed, position).text).join('\n');
+  }
+
+  /** What the engine calls `policy3`: it names the policies of a text by their places. */
+  policyOf(name: string): PolicySource {
+    const position = this.#positions[Number(name.slice(ENGINE_NAME.length))];
+    if (position === undefined) {
+      throw new Error(`the engine names a policy that is not there: ${name}`);
+    }
+    return policyAt(this.#packed, position);
   }
 }
 
 export class PolicySets {
-  readonly #program: CedarProgram;
+  readonly #program: PackedProgram;
   readonly #slot: Slot;
   readonly #index: ScopeIndex;
   /** By the positions of their policies. */
@@ -48,13 +61,10 @@ export class PolicySets {
   /** Names that stand for nothing: what they were to stand for did not parse. */
   #spare: string[] = [];
 
-  constructor(program: CedarProgram, slot: Slot) {
+  constructor(program: PackedProgram, slot: Slot) {
     this.#program = program;
     this.#slot = slot;
-    this.#index = new ScopeIndex(
-      program.policies.map(({ scope }) => scope),
-      program.schema,
-    );
+    this.#index = new ScopeIndex(program.packed.scopes, program.schema);
   }
 
   setFor(scoped: Scoped): PolicySet {
@@ -62,8 +72,7 @@ export class PolicySets {
     const key = positions.join();
     let set = this.#known.get(key);
     if (set === undefined) {
-      const policies = this.#at(positions);
-      set = new PolicySet(this.#program, policies, this.#blocksFor(positions));
+      set = new PolicySet(this.#program, positions, this.#blocksFor(positions));
       this.#known.set(key, set);
     }
     return set;
@@ -84,17 +93,12 @@ export class PolicySets {
     this.#spare = [];
   }
 
-  #at(positions: readonly number[]): PolicySource[] {
-    const { policies } = this.#program;
-    return positions.flatMap((position) => policies[position] ?? []);
-  }
-
   /**
    * One block, or where that would be too large for one step several: those of one scope are the same
    * for everybody, so that no caller needs a copy of them.
    */
   #blocksFor(positions: readonly number[]): readonly Block[] {
-    if (positions.length <= SET_POLICIES_MAX) return [new Block(this.#at(positions))];
+    if (positions.length <= SET_POLICIES_MAX) return [this.#block(positions)];
     const byScope = new Map<number, number[]>();
     for (const position of positions) {
       const scope = this.#index.scopeOf(position);
@@ -123,9 +127,13 @@ export class PolicySets {
   #cut(positions: readonly number[]): Block[] {
     const blocks: Block[] = [];
     for (let from = 0; from < positions.length; from += SET_POLICIES_MAX) {
-      blocks.push(new Block(this.#at(positions.slice(from, from + SET_POLICIES_MAX))));
+      blocks.push(this.#block(positions.slice(from, from + SET_POLICIES_MAX)));
     }
     return blocks;
+  }
+
+  #block(positions: readonly number[]): Block {
+    return new Block(this.#program.packed, positions);
   }
 
   /** No block stands under it from then on, also when the next one does not parse. */
@@ -158,29 +166,29 @@ export class PolicySets {
 
 /** What is known of it is found out when somebody asks: of ten thousand it takes tens of milliseconds. */
 export class PolicySet {
-  readonly #schema: CedarProgram['schema'];
-  readonly #policies: readonly PolicySource[];
+  readonly #program: PackedProgram;
+  readonly #positions: readonly number[];
   readonly #plans = new Map<string, ContextPlan>();
   #reads: UnitedReads | undefined;
   #digest: string | undefined;
 
   constructor(
-    { schema }: CedarProgram,
-    policies: readonly PolicySource[],
+    program: PackedProgram,
+    positions: readonly number[],
     readonly blocks: readonly Block[],
   ) {
-    this.#schema = schema;
-    this.#policies = policies;
+    this.#program = program;
+    this.#positions = positions;
   }
 
   get reads(): UnitedReads {
-    this.#reads ??= unionOfReads(this.#policies.map(({ reads }) => reads));
+    this.#reads ??= unionOfReads(this.#policies().map(({ reads }) => reads));
     return this.#reads;
   }
 
   /** Equal for sets that say the same, of this program and of others. */
   get digest(): string {
-    this.#digest ??= digestOf(this.#policies);
+    this.#digest ??= digestOf(this.#policies());
     return this.#digest;
   }
 
@@ -188,19 +196,24 @@ export class PolicySet {
   plan(action: string): ContextPlan {
     let plan = this.#plans.get(action);
     if (plan === undefined) {
-      plan = this.#planFor(this.#schema.actions.get(action)?.context.required);
+      plan = this.#planFor(this.#program.schema.actions.get(action)?.context.required);
       this.#plans.set(action, plan);
     }
     return plan;
   }
 
   #planFor(required: ReadonlySet<string> | undefined): ContextPlan {
-    const uses = this.#policies.flatMap(({ reads }) => (reads.uses ? [reads.uses] : []));
     // Of many the tests of one place would cost more than they save, and putting them together as well.
-    const all = uses.length === this.#policies.length && uses.length <= SET_POLICIES_MAX;
-    return all
+    if (this.#positions.length > SET_POLICIES_MAX) return planFields(this.reads.context, required);
+    const uses = this.#policies().flatMap(({ reads }) => (reads.uses ? [reads.uses] : []));
+    return uses.length === this.#positions.length
       ? planContext(unionOfUses(uses), required)
       : planFields(this.reads.context, required);
+  }
+
+  /** Unpacked each time: thousands of sets would hold many times what the program has. */
+  #policies(): PolicySource[] {
+    return this.#positions.map((position) => policyAt(this.#program.packed, position));
   }
 }
 

@@ -8,8 +8,9 @@ import { BoundedCache } from '../bounded-cache.js';
 import { PREPARATIONS_MAX } from '../constants.js';
 import type { ContextPlan } from './context-plan.js';
 import { EntityStore } from './entity-store.js';
+import type { PackedProgram } from './packed-policies.js';
 import type { PolicySet, PolicySets } from './policy-sets.js';
-import type { CedarProgram, CedarRequest, EntityData } from './types.js';
+import type { CedarRequest, EntityData } from './types.js';
 
 export interface Preparation {
   readonly set: PolicySet;
@@ -35,7 +36,7 @@ export class Preparations {
   /** By the very objects that it was made for: whoever asks again with them needs no long key. */
   readonly #recent = new WeakMap<CedarRequest['ancestors'], Recent>();
 
-  constructor(program: CedarProgram, sets: PolicySets) {
+  constructor(program: PackedProgram, sets: PolicySets) {
     this.#store = new EntityStore(program);
     this.#sets = sets;
     this.#schemaDigest = digestOf(program.schemaText);

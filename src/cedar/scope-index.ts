@@ -1,13 +1,13 @@
 /**
- * Which policies can apply to a request, by their scopes alone: sets of policies as bits, one for
- * each thing that a scope can ask for, so that a look costs about a microsecond at any number of
- * policies.
+ * Which policies can apply to a request, by their scopes alone. A look takes some microseconds at any
+ * number of policies, and the table that it looks into is made in the thread that loads.
  *
  * Sound because a policy whose scope does not match has no say: Cedar looks at its conditions only
  * after its scope. The differential test holds this against the full set.
  */
 import { uidKey } from './entity-source.js';
-import type { EntityTest, PolicyScope, RequestSchema } from './types.js';
+import { numberOf, type PackedNames, packNames, sharedNumbers } from './packed-texts.js';
+import type { ActionTest, EntityTest, PolicyScope, RequestSchema } from './types.js';
 
 /** What scopes can see of a request. */
 export interface Scoped {
@@ -19,114 +19,148 @@ export interface Scoped {
   readonly resourceType: string;
 }
 
-type Bits = Uint32Array;
+/** The different scopes of a list of policies, each with a number. Plain data: it crosses threads. */
+export interface ScopeTable {
+  /** What scopes ask of the caller, and of the resource. */
+  readonly principals: PackedNames;
+  readonly resources: PackedNames;
+  readonly actions: readonly ActionTest[];
+  /** By the number of what is asked of the caller: the first scope that asks it, from 1. */
+  readonly firstScope: Uint32Array;
+  /** By the number of a scope: the next that asks the same of the caller, from 1; 0 after the last. */
+  readonly nextScope: Uint32Array;
+  readonly resourceOf: Uint32Array;
+  readonly actionOf: Uint32Array;
+  /** Where the policies of each scope end in `members`, which holds their positions, ascending. */
+  readonly memberEnds: Uint32Array;
+  readonly members: Uint32Array;
+  /** By the position of a policy. */
+  readonly scopeOf: Uint32Array;
+}
+
+export function indexScopes(scopes: readonly PolicyScope[]): ScopeTable {
+  const numbers = new Numbers<PolicyScope>();
+  const scopeOf = scopes.map((scope) => numbers.of(JSON.stringify(scope), scope));
+  const different = numbers.values;
+  const members = different.map((): number[] => []);
+  for (const [position, scope] of scopeOf.entries()) members[scope]?.push(position);
+
+  const [principals, resources] = [new Numbers<string>(), new Numbers<string>()];
+  const actions = new Numbers<ActionTest>();
+  const firstScope: number[] = [];
+  const nextScope = different.map(({ principal }, scope) => {
+    const key = keyOf(principal);
+    const number = principals.of(key, key);
+    const next = firstScope[number] ?? 0;
+    firstScope[number] = scope + 1;
+    return next;
+  });
+  const resourceOf = different.map(({ resource }) => {
+    const key = keyOf(resource);
+    return resources.of(key, key);
+  });
+  const actionOf = different.map(({ action }) => actions.of(JSON.stringify(action), action));
+  let end = 0;
+  const memberEnds = members.map(({ length }) => {
+    end += length;
+    return end;
+  });
+  return {
+    principals: packNames(principals.values),
+    resources: packNames(resources.values),
+    actions: actions.values,
+    firstScope: sharedNumbers(firstScope),
+    nextScope: sharedNumbers(nextScope),
+    resourceOf: sharedNumbers(resourceOf),
+    actionOf: sharedNumbers(actionOf),
+    memberEnds: sharedNumbers(memberEnds),
+    members: sharedNumbers(members.flat()),
+    scopeOf: sharedNumbers(scopeOf),
+  };
+}
 
 export class ScopeIndex {
-  readonly #words: number;
-  readonly #principals: EntityTests;
-  readonly #resources: EntityTests;
-  /** By the action of a request. */
-  readonly #actions = new Map<string, Bits>();
-  /** A number for each scope, by the position of the policy. */
-  readonly #scopes: readonly number[];
+  readonly #table: ScopeTable;
+  readonly #schema: RequestSchema;
+  /** Which tests an action passes, by the number of the test. */
+  readonly #passes = new Map<string, readonly boolean[]>();
 
-  constructor(scopes: readonly PolicyScope[], schema: RequestSchema) {
-    this.#words = Math.ceil(scopes.length / 32);
-    this.#principals = new EntityTests(
-      scopes.map(({ principal }) => principal),
-      this.#words,
-    );
-    this.#resources = new EntityTests(
-      scopes.map(({ resource }) => resource),
-      this.#words,
-    );
-    const numbers = new Map<string, number>();
-    this.#scopes = scopes.map((scope) => {
-      const text = JSON.stringify(scope);
-      const number = numbers.get(text) ?? numbers.size;
-      numbers.set(text, number);
-      return number;
-    });
-    for (const [name, { groups }] of schema.actions) {
-      const bits = new Uint32Array(this.#words);
-      for (const [index, { action: test }] of scopes.entries()) {
-        const matches =
-          test.kind === 'any' ||
-          (test.kind === 'equals'
-            ? test.action === name
-            : test.actions.some((action) => action === name || groups.has(action)));
-        if (matches) setBit(bits, index);
-      }
-      this.#actions.set(name, bits);
-    }
+  constructor(table: ScopeTable, schema: RequestSchema) {
+    this.#table = table;
+    this.#schema = schema;
   }
 
   /** Equal for policies with the same scope: a request that can apply to one can apply to all of them. */
   scopeOf(position: number): number {
-    return this.#scopes[position] ?? -1;
+    return this.#table.scopeOf[position] ?? -1;
   }
 
   /** Positions of the policies, ascending. */
   applicable(scoped: Scoped): number[] {
-    const actions = this.#actions.get(scoped.action);
-    if (actions === undefined) return [];
-    const principals = this.#principals.matching(scoped.principal, scoped.principalType);
-    const resources = this.#resources.matching(scoped.resource, scoped.resourceType);
+    const { principals, resources, firstScope, nextScope, resourceOf, actionOf } = this.#table;
+    const passes = this.#passesOf(scoped.action);
+    const asked = new Set<number>();
+    for (const key of keysFor(scoped.resource, scoped.resourceType)) {
+      const number = numberOf(resources, key);
+      if (number !== undefined) asked.add(number);
+    }
     const found: number[] = [];
-    for (let word = 0; word < this.#words; word += 1) {
-      let bits = (principals[word] ?? 0) & (resources[word] ?? 0) & (actions[word] ?? 0);
-      while (bits !== 0) {
-        found.push(word * 32 + 31 - Math.clz32(bits & -bits));
-        bits &= bits - 1;
+    for (const key of keysFor(scoped.principal, scoped.principalType)) {
+      const number = numberOf(principals, key);
+      let next = number === undefined ? 0 : (firstScope[number] ?? 0);
+      while (next > 0) {
+        const scope = next - 1;
+        const isAsked = asked.has(resourceOf[scope] ?? -1);
+        if (isAsked && passes[actionOf[scope] ?? -1] === true) this.#members(scope, found);
+        next = nextScope[scope] ?? 0;
       }
     }
-    return found;
+    return found.sort((a, b) => a - b);
+  }
+
+  #members(scope: number, found: number[]): void {
+    const { memberEnds, members } = this.#table;
+    const end = memberEnds[scope] ?? 0;
+    for (let at = scope === 0 ? 0 : (memberEnds[scope - 1] ?? 0); at < end; at += 1) {
+      found.push(members[at] ?? -1);
+    }
+  }
+
+  #passesOf(action: string): readonly boolean[] {
+    const known = this.#passes.get(action);
+    if (known !== undefined) return known;
+    const groups = this.#schema.actions.get(action)?.groups;
+    // Of an action that the schema does not declare nothing is kept: names may come from anywhere.
+    if (groups === undefined) return [];
+    const passes = this.#table.actions.map((test) => {
+      if (test.kind === 'any') return true;
+      if (test.kind === 'equals') return test.action === action;
+      return test.actions.some((name) => name === action || groups.has(name));
+    });
+    this.#passes.set(action, passes);
+    return passes;
   }
 }
 
-/** The tests of one part of the scopes, by what satisfies them. */
-class EntityTests {
-  readonly #any: Bits;
-  readonly #tests = new Map<string, Bits>();
+/** Values in the order in which they came first, equal ones once. */
+class Numbers<T> {
+  readonly values: T[] = [];
+  readonly #byKey = new Map<string, number>();
 
-  constructor(tests: readonly EntityTest[], words: number) {
-    this.#any = new Uint32Array(words);
-    for (const [index, test] of tests.entries()) {
-      const key = keyOf(test);
-      let bits = key === undefined ? this.#any : this.#tests.get(key);
-      if (bits === undefined) {
-        bits = new Uint32Array(words);
-        this.#tests.set(key as string, bits);
-      }
-      setBit(bits, index);
-    }
-  }
-
-  matching(memberships: readonly string[], type: string): Bits {
-    const found = this.#any.slice();
-    this.#add(found, `is ${type}`);
-    this.#add(found, `== ${memberships[0]}`);
-    for (const key of memberships) {
-      this.#add(found, `in ${key}`);
-      this.#add(found, `is ${type} in ${key}`);
-    }
-    return found;
-  }
-
-  #add(found: Bits, key: string): void {
-    const bits = this.#tests.get(key);
-    if (bits === undefined) return;
-    for (let word = 0; word < found.length; word += 1) {
-      found[word] = (found[word] ?? 0) | (bits[word] ?? 0);
-    }
+  of(key: string, value: T): number {
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return known;
+    const number = this.values.push(value) - 1;
+    this.#byKey.set(key, number);
+    return number;
   }
 }
 
-/** Undefined for `any`. Type names hold no spaces, so the forms cannot be mistaken for each other. */
-function keyOf(test: EntityTest): string | undefined {
+/** Type names hold no spaces, so the forms cannot be mistaken for each other. */
+function keyOf(test: EntityTest): string {
   switch (test.kind) {
     case 'any':
-      return undefined;
+      return 'any';
     case 'equals':
       return `== ${uidKey(test.uid)}`;
     case 'in':
@@ -136,7 +170,9 @@ function keyOf(test: EntityTest): string | undefined {
   }
 }
 
-function setBit(bits: Bits, index: number): void {
-  const word = index >>> 5;
-  bits[word] = (bits[word] ?? 0) | (1 << (index & 31));
+/** Of every test that is passed. */
+function keysFor(memberships: readonly string[], type: string): Set<string> {
+  const keys = new Set(['any', `is ${type}`, `== ${memberships[0]}`]);
+  for (const key of memberships) keys.add(`in ${key}`).add(`is ${type} in ${key}`);
+  return keys;
 }

@@ -2,6 +2,7 @@
 import { messageOf, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import { createEvaluator, type EvaluatorOptions, type LoadedEvaluator } from './evaluator.js';
+import type { PackedProgram } from './packed-policies.js';
 import type {
   ActionShape,
   CedarProgram,
@@ -16,7 +17,7 @@ import type {
  * as well: the first question of a process takes a hundred times as long as the next.
  */
 export function createTriedEvaluator(
-  program: CedarProgram,
+  program: CedarProgram | PackedProgram,
   actionsMax = Number.POSITIVE_INFINITY,
   options: EvaluatorOptions = {},
 ): Result<Evaluator> {

@@ -1,5 +1,6 @@
 /** What the cedar room takes and gives. Plain data: it crosses threads and is stored in reports. */
 import type { Result } from '../result.js';
+import type { PackedProgram } from './packed-policies.js';
 import type { TextFile } from './position.js';
 
 export type Effect = 'permit' | 'forbid';
@@ -160,7 +161,7 @@ export interface ProgramFrame {
 
 /** A compiled program with what the compilation of the next can use of it (known.ts). */
 export interface KnownProgram {
-  readonly program: CedarProgram;
+  readonly program: CedarProgram | PackedProgram;
   readonly frame: ProgramFrame;
   /** Ids of the policies that validation has warned of. */
   readonly warned: readonly string[];
@@ -183,7 +184,11 @@ export type Evaluation =
       /** Policies that the engine names as determining, sorted. */
       readonly satisfied: readonly string[];
       readonly engineDecision: 'allow' | 'deny';
-      readonly errored: readonly { readonly policy: string; readonly message: string }[];
+      readonly errored: readonly {
+        readonly policy: string;
+        readonly effect: Effect;
+        readonly message: string;
+      }[];
     }
   /** The engine did not take the request (it does not fit the schema). */
   | {
@@ -195,8 +200,6 @@ export type Evaluation =
 
 /** A program loaded into the engine, ready to answer. */
 export interface Evaluator {
-  /** @id -> effect. */
-  readonly effects: ReadonlyMap<string, Effect>;
   readonly schema: RequestSchema;
   /** Never throws. */
   evaluate(request: CedarRequest): Evaluation;
@@ -207,4 +210,4 @@ export interface Evaluator {
 }
 
 /** Loads a program into a free slot of this thread's engine. */
-export type CreateEvaluator = (program: CedarProgram) => Result<Evaluator>;
+export type CreateEvaluator = (program: CedarProgram | PackedProgram) => Result<Evaluator>;

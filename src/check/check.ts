@@ -204,11 +204,11 @@ function recall(
   if (question instanceof Stop) return { judgement: judgementOf(question) };
   const { evaluator } = bundle;
   const answer = evaluator.recall?.(question.request);
-  return answer && { judgement: judge(answer, evaluator.effects), question };
+  return answer && { judgement: judge(answer), question };
 }
 
 function put(question: Question, { evaluator }: ActiveBundle): Decided {
-  return { judgement: judge(evaluator.evaluate(question.request), evaluator.effects), question };
+  return { judgement: judge(evaluator.evaluate(question.request)), question };
 }
 
 /**

@@ -14,7 +14,7 @@ export interface Judgement {
   readonly errors: readonly CheckError[];
 }
 
-export function judge(evaluation: Evaluation, effects: ReadonlyMap<string, Effect>): Judgement {
+export function judge(evaluation: Evaluation): Judgement {
   if (evaluation.kind === 'failed') {
     const errors = [{ code: 'engine_refused', message: evaluation.message }];
     // A broken engine says nothing about the request: that is our fault, not the caller's.
@@ -26,11 +26,11 @@ export function judge(evaluation: Evaluation, effects: ReadonlyMap<string, Effec
   if (engineDecision === 'deny' && satisfied.length > 0) {
     return { reason: 'policy_forbid', policies: satisfied, errors };
   }
-  if (hasFailed('forbid', errored, effects)) {
+  if (hasFailed('forbid', errored)) {
     return { reason: 'policy_error', policies: NOTHING, errors };
   }
   if (engineDecision === 'allow') return { reason: 'policy_permit', policies: satisfied, errors };
-  if (hasFailed('permit', errored, effects)) {
+  if (hasFailed('permit', errored)) {
     return { reason: 'policy_error', policies: NOTHING, errors };
   }
   return { reason: 'no_permit', policies: NOTHING, errors };
@@ -44,6 +44,6 @@ function errorOf({ policy, message }: Errored[number]): CheckError {
   return { code: 'policy_evaluation', message, policy };
 }
 
-function hasFailed(effect: Effect, errored: Errored, effects: ReadonlyMap<string, Effect>) {
-  return errored.some(({ policy }) => effects.get(policy) === effect);
+function hasFailed(effect: Effect, errored: Errored) {
+  return errored.some((each) => each.effect === effect);
 }

@@ -3,7 +3,7 @@
  * declares. Only the bundle says what is gRPC, never the content type, which the client writes.
  */
 import { isUtf8 } from 'node:buffer';
-import type { CompiledBundle } from '../bundle/types.js';
+import type { ServedBundle } from '../bundle/types.js';
 import type { RequestHeaders } from './headers.js';
 import { PATH_RULES, type ParsedPath, type PathRule, parsePath } from './path.js';
 import { parseQuery } from './query.js';
@@ -43,7 +43,7 @@ const READ_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** Cedar actions that a client must not reach by sending their name as its method. */
 const RESERVED_ACTIONS: ReadonlySet<string> = new Set(['read', 'write', 'rpc', 'connect']);
 
-export function readTarget(facts: TargetFacts, bundle: CompiledBundle | undefined): Target | Stop {
+export function readTarget(facts: TargetFacts, bundle: ServedBundle | undefined): Target | Stop {
   if (facts.protocol === 'tcp') {
     const action: Action = { name: 'connect', access: 'write' };
     return { path: undefined, match: undefined, grpc: undefined, action, query: NO_QUERY };
@@ -80,7 +80,7 @@ export function readTarget(facts: TargetFacts, bundle: CompiledBundle | undefine
  */
 export function actionWithoutPath(
   method: string,
-  bundle: CompiledBundle | undefined,
+  bundle: ServedBundle | undefined,
 ): Pick<Action, 'name'> & { readonly access: Access | undefined } {
   const isRpc = bundle?.manifest.protocol === 'grpc';
   const usual: Action = isRpc ? RPC : methodAction(method, undefined);
@@ -120,7 +120,7 @@ function rawPathFault({ path, headers }: TargetFacts): PathRule | undefined {
 }
 
 /** Without a bundle nobody can say, and the request ends as `no_bundle`. */
-function allowsSemicolon(bundle: CompiledBundle | undefined, match: RouteMatch | undefined) {
+function allowsSemicolon(bundle: ServedBundle | undefined, match: RouteMatch | undefined) {
   if (bundle === undefined || bundle.manifest.path.allow.includes('semicolon')) return true;
   return match?.route.kind === 'http' && match.route.allowSemicolon;
 }
@@ -128,7 +128,7 @@ function allowsSemicolon(bundle: CompiledBundle | undefined, match: RouteMatch |
 function rpcOf(
   path: ParsedPath,
   match: RouteMatch | undefined,
-  bundle: CompiledBundle | undefined,
+  bundle: ServedBundle | undefined,
 ): Target['grpc'] | 'path_not_grpc' {
   const declared = bundle?.manifest.protocol === 'grpc' || match?.route.kind === 'grpc';
   if (!declared) return undefined;

@@ -1,6 +1,6 @@
 /** The words of the data plane (design: decision, mode, outcome are never mixed). */
 
-import type { CompiledBundle, Digest } from '../bundle/types.js';
+import type { Digest, ServedBundle } from '../bundle/types.js';
 import type { Evaluator } from '../cedar/types.js';
 import type { CandidateRecord } from './candidate.js';
 import type { Reason } from './reasons.js';
@@ -69,7 +69,7 @@ export interface RolloutRegime {
 
 /** A bundle that is loaded into the engine. */
 export interface ActiveBundle {
-  readonly bundle: CompiledBundle;
+  readonly bundle: ServedBundle;
   readonly evaluator: Evaluator;
   /** When it was taken, milliseconds since the epoch. */
   readonly loadedAtMs: number;

@@ -1,6 +1,6 @@
 /** The bundles that this thread has in its engines, by digest: those that decide, and candidates. */
 import type { ShelfFile } from '../bundle/shelf-files.js';
-import type { CompiledBundle, Digest } from '../bundle/types.js';
+import type { Digest, ServedBundle } from '../bundle/types.js';
 import type { CreateEvaluator } from '../cedar/types.js';
 import type { ActiveBundle } from '../check/types.js';
 import { messageOf, type Problem, problem } from '../errors.js';
@@ -36,7 +36,7 @@ export class BundleStore {
   }
 
   /** In whatever role it is loaded. */
-  bundle(digest: Digest): CompiledBundle | undefined {
+  bundle(digest: Digest): ServedBundle | undefined {
     return (this.get('active', digest) ?? this.get('candidate', digest))?.bundle;
   }
 
@@ -47,7 +47,7 @@ export class BundleStore {
   }
 
   /** Into its engine; undefined when it is there, else why not. It was tried in another thread. */
-  add(role: BundleRole, bundle: CompiledBundle): Problem | undefined {
+  add(role: BundleRole, bundle: ServedBundle): Problem | undefined {
     const loaded: Map<Digest, ActiveBundle> = this.#loaded[role];
     if (loaded.has(bundle.digest)) return undefined;
     try {

@@ -4,7 +4,7 @@
  */
 import { openFromShelf, readShelf, type Shelf } from '../bundle/shelf.js';
 import type { ShelfFile } from '../bundle/shelf-files.js';
-import type { CompiledBundle, Digest } from '../bundle/types.js';
+import type { CompiledBundle, Digest, ServedBundle } from '../bundle/types.js';
 import { messageOf, type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import type { BundleFacts } from '../rollout/fit.js';
@@ -118,7 +118,7 @@ export class BundleSupply {
   }
 }
 
-export function factsOf({ routes, manifest }: CompiledBundle): BundleFacts {
+export function factsOf({ routes, manifest }: ServedBundle): BundleFacts {
   return {
     routes: routes.map(({ name }) => name),
     destinations: manifest.scope?.destinations,

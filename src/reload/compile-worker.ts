@@ -5,6 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { LoadTask, ThreadData } from './bundle-loader.js';
 import { loadCandidate } from './load-candidates.js';
 import { loadRollouts } from './load-rollouts.js';
+import { packCandidate, packRollouts, packSource } from './pack-bundles.js';
 import { loadSource } from './source.js';
 import { warmUp } from './warm-up.js';
 
@@ -16,9 +17,9 @@ port.once('message', async (task: LoadTask) => {
 });
 if ((workerData as ThreadData).spare) warmUp();
 
-function answerTo(task: LoadTask): Promise<unknown> {
-  if (task.kind === 'rollouts') return loadRollouts(task.request);
-  if (task.kind === 'candidate') return loadCandidate(task.request);
+async function answerTo(task: LoadTask): Promise<unknown> {
+  if (task.kind === 'rollouts') return packRollouts(await loadRollouts(task.request));
+  if (task.kind === 'candidate') return packCandidate(await loadCandidate(task.request));
   const { source, ...options } = task.request;
-  return loadSource(source, options);
+  return packSource(await loadSource(source, options));
 }

@@ -1,5 +1,5 @@
 /** Builds generations: everything a running sidecar decides with, each bundle under one stamp. */
-import type { CompiledBundle } from '../bundle/types.js';
+import type { ServedBundle } from '../bundle/types.js';
 import { soleGeneration, soleRegime } from '../check/regime.js';
 import { Slices } from '../check/slices.js';
 import type {
@@ -107,9 +107,9 @@ function regimesOf(part: ApprovedPart, clockFloorMs: number): Map<string, Regime
 }
 
 /** Schema, routes and what else of a bundle decides how a request is read, are the same. */
-function readsAlike(a: CompiledBundle | undefined, b: CompiledBundle | undefined): boolean {
+function readsAlike(a: ServedBundle | undefined, b: ServedBundle | undefined): boolean {
   if (a === undefined || b === undefined) return false;
-  const reading = ({ program, routes, manifest: { protocol, path, scope } }: CompiledBundle) =>
+  const reading = ({ program, routes, manifest: { protocol, path, scope } }: ServedBundle) =>
     JSON.stringify([program.schemaText, routes, protocol, path, scope]);
   return reading(a) === reading(b);
 }
@@ -122,9 +122,7 @@ function rolloutOf({ state, active }: ApprovedPart, clockFloorMs: number): Rollo
 }
 
 /** Caller -> its attribute `tenant`, of those that have one. */
-export function tenantsOf({
-  program,
-}: Pick<CompiledBundle, 'program'>): ReadonlyMap<string, string> {
+export function tenantsOf({ program }: Pick<ServedBundle, 'program'>): ReadonlyMap<string, string> {
   const tenants = new Map<string, string>();
   for (const { uid, attrs } of program.entities) {
     const isCaller = uid.type === 'Workload' || uid.type === 'Anonymous';
@@ -134,10 +132,10 @@ export function tenantsOf({
   return tenants;
 }
 
-type Stamped = Pick<CompiledBundle, 'manifest' | 'digest'>;
+type Stamped = Pick<ServedBundle, 'manifest' | 'digest'>;
 
 /** `<version>+<12 hex>`, and `.unsigned` after it for a plain directory (formats.md, 5). */
-export function stampOf(bundle: Stamped & Pick<CompiledBundle, 'signedBy'>): string {
+export function stampOf(bundle: Stamped & Pick<ServedBundle, 'signedBy'>): string {
   return `${versionStamp(bundle)}${bundle.signedBy === undefined ? '.unsigned' : ''}`;
 }
 

@@ -3,7 +3,7 @@
  * broken, or never ends keeps nothing else away. Runs in the loading thread.
  */
 import type { ShelfFile } from '../bundle/shelf-files.js';
-import type { CompiledBundle, Digest } from '../bundle/types.js';
+import type { Digest, ServedBundle } from '../bundle/types.js';
 import { ok, type Result } from '../result.js';
 import { BundleSupply, findTrust, type SupplyPlaces } from './bundle-supply.js';
 
@@ -12,7 +12,7 @@ export interface CandidateRequest extends SupplyPlaces {
 }
 
 export interface LoadedCandidate {
-  readonly bundle: CompiledBundle;
+  readonly bundle: ServedBundle;
   readonly archive: ShelfFile;
 }
 

@@ -5,7 +5,7 @@
  * INVARIANT: nothing of a document or a bundle is parsed before who signed it has been found to count.
  */
 import type { ShelfFile } from '../bundle/shelf-files.js';
-import type { CompiledBundle, Digest } from '../bundle/types.js';
+import type { Digest, ServedBundle } from '../bundle/types.js';
 import { CLOCK_AHEAD_MS } from '../constants.js';
 import { type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
@@ -55,7 +55,7 @@ export interface LoadedRollouts {
   /** The bytes of the trust file by which all that was judged. */
   readonly trust: Uint8Array;
   /** Those that run and that the serving thread does not have yet. */
-  readonly bundles: ReadonlyMap<Digest, CompiledBundle>;
+  readonly bundles: ReadonlyMap<Digest, ServedBundle>;
   /** The archive of each running bundle, as far as it was read now. */
   readonly archives: ReadonlyMap<Digest, ShelfFile>;
   /**

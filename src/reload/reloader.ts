@@ -2,13 +2,12 @@
  * The control loop: from a changed directory to another generation, or to a refusal that leaves the
  * running one alone. One load at a time; the swap is one assignment.
  */
-import type { LoadedBundle } from '../bundle/load.js';
-import type { CompiledBundle } from '../bundle/types.js';
+import type { ServedBundle } from '../bundle/types.js';
 import type { CreateEvaluator, Evaluator } from '../cedar/types.js';
 import type { Generation, Mode } from '../check/types.js';
 import { messageOf, type Problem, problem } from '../errors.js';
 import { failed, type Result } from '../result.js';
-import { type BundleLoader, createBundleLoader } from './bundle-loader.js';
+import { type BundleLoader, createBundleLoader, type LoadedSource } from './bundle-loader.js';
 import {
   bareEvent,
   type ChangeEvent,
@@ -68,7 +67,7 @@ export function createReloader(options: ReloaderOptions): Reloader {
 interface Run {
   readonly reason: ReloadReason;
   readonly startedMs: number;
-  readonly loaded: LoadedBundle;
+  readonly loaded: LoadedSource;
 }
 
 class ReloadLoop implements Reloader {
@@ -132,7 +131,7 @@ class ReloadLoop implements Reloader {
     }
   }
 
-  #take(run: Run, bundle: CompiledBundle): ReloadResult {
+  #take(run: Run, bundle: ServedBundle): ReloadResult {
     const { mode, now } = this.#options;
     const { number, otherwise } = this.current;
     const { active: old } = otherwise;
@@ -183,7 +182,7 @@ class ReloadLoop implements Reloader {
   }
 
   /** The bundle was tried in another thread; should this engine fail all the same, nothing is swapped. */
-  #createEvaluator(bundle: CompiledBundle): Result<Evaluator> {
+  #createEvaluator(bundle: ServedBundle): Result<Evaluator> {
     try {
       return this.#options.createEvaluator(bundle.program);
     } catch (thrown) {

@@ -3,7 +3,7 @@ import type { CompiledBundle, Route } from '../../bundle/types.js';
 import { EntityStore } from '../../cedar/entity-store.js';
 import { policyConditions, referencesIn, splitText } from '../../cedar/policy-parts.js';
 import { type UnitedReads, unionOfReads } from '../../cedar/policy-reads.js';
-import { ScopeIndex } from '../../cedar/scope-index.js';
+import { indexScopes, ScopeIndex } from '../../cedar/scope-index.js';
 import type {
   ActionShape,
   CedarRequest,
@@ -53,10 +53,8 @@ export class Side {
   }
 
   indexOf(policies: readonly PolicySource[]): ScopeIndex {
-    return new ScopeIndex(
-      policies.map(({ scope }) => scope),
-      this.bundle.program.schema,
-    );
+    const scopes = indexScopes(policies.map(({ scope }) => scope));
+    return new ScopeIndex(scopes, this.bundle.program.schema);
   }
 
   /** Policies whose scopes match. */

@@ -40,6 +40,7 @@ describe('asking the engine', () => {
       satisfied: ['c'],
       errored: ['a', 'b'].map((id) => ({
         policy: id,
+        effect: 'permit',
         message:
           'integer overflow while attempting to add the values `9223372036854775807` and `1`',
       })),

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type CedarApi, Engine } from '../../../src/cedar/engine.js';
 import { EvaluationMemory } from '../../../src/cedar/evaluation-memory.js';
 import { createEvaluator } from '../../../src/cedar/evaluator.js';
-import { ScopeIndex } from '../../../src/cedar/scope-index.js';
+import { indexScopes, ScopeIndex } from '../../../src/cedar/scope-index.js';
 import { createTriedEvaluator } from '../../../src/cedar/trial.js';
 import type { CedarRequest, Evaluator, PolicySource } from '../../../src/cedar/types.js';
 import {
@@ -388,10 +388,7 @@ describe('the index of scopes', () => {
         policy(`p${n}`, `permit (principal in Namespace::"n${n % 3}", action, resource);`),
       ).join('\n'),
     });
-    const index = new ScopeIndex(
-      policies.map(({ scope }) => scope),
-      schema,
-    );
+    const index = new ScopeIndex(indexScopes(policies.map(({ scope }) => scope)), schema);
     const found = index.applicable({
       principal: ['Workload"w', 'Namespace"n1'],
       principalType: 'Workload',

@@ -74,7 +74,7 @@ function run(mode: Mode, situation: Situation): Checked {
 const orders = (parts: RequestParts) => ({ message: httpRequest({ principal: ORDERS, ...parts }) });
 const broken = (evaluate: Evaluator['evaluate']): ActiveBundle => ({
   ...active,
-  evaluator: { ...evaluator, effects: evaluator.effects, schema: evaluator.schema, evaluate },
+  evaluator: { ...evaluator, schema: evaluator.schema, evaluate },
 });
 
 /** One situation for every reason, and several for those with more than one cause. */
@@ -338,9 +338,7 @@ describe('the answer', () => {
       engineDecision: 'deny',
       errored: [],
     }));
-    const effects = new Map(ids.map((id) => [id, 'forbid' as const]));
-    const situation = { active: { ...active, evaluator: { ...forbidden.evaluator, effects } } };
-    const { answer, record } = run('enforce', { ...orders({ path: '/' }), ...situation });
+    const { answer, record } = run('enforce', { ...orders({ path: '/' }), active: forbidden });
     expect(record).toMatchObject({ reason: 'policy_forbid', outcome: 'deny' });
     const bytes = 'response' in answer ? answer.response.length : Number.POSITIVE_INFINITY;
     expect(bytes).toBeLessThan(RESPONSE_BYTES_MAX / 10);

@@ -19,7 +19,11 @@ function engine(satisfied: readonly string[], errored: readonly string[]): Evalu
     kind: 'answered',
     engineDecision: allows ? 'allow' : 'deny',
     satisfied: allows ? permits : forbids,
-    errored: errored.map((policy) => ({ policy, message: 'type error' })),
+    errored: errored.map((policy) => ({
+      policy,
+      effect: effects.get(policy) ?? 'permit',
+      message: 'type error',
+    })),
   };
 }
 
@@ -41,13 +45,13 @@ describe('the error rule', () => {
     ['nothing applies: deny', [], [], 'no_permit', []],
   ];
   it.each(table)('%s', (_, satisfied, errored, reason, policies) => {
-    const judgement = judge(engine(satisfied, errored), effects);
+    const judgement = judge(engine(satisfied, errored));
     expect(judgement).toMatchObject({ reason, policies });
     expect(judgement.errors.map(({ policy }) => policy)).toEqual(errored);
   });
 
   it('counts an answer that the engine did not give as context_incomplete', () => {
-    expect(judge({ kind: 'failed', message: 'no' }, effects)).toEqual({
+    expect(judge({ kind: 'failed', message: 'no' })).toEqual({
       reason: 'context_incomplete',
       policies: [],
       errors: [{ code: 'engine_refused', message: 'no' }],
@@ -55,7 +59,7 @@ describe('the error rule', () => {
   });
 
   it('counts a broken engine as our own fault', () => {
-    const judgement = judge({ kind: 'failed', message: 'broken', fault: true }, effects);
+    const judgement = judge({ kind: 'failed', message: 'broken', fault: true });
     expect(judgement.reason).toBe('internal_fault');
   });
 
@@ -64,7 +68,7 @@ describe('the error rule', () => {
     fc.assert(
       fc.property(subset, subset, (satisfied, failing) => {
         const errored = failing.filter((id) => !satisfied.includes(id));
-        const { reason } = judge(engine(satisfied, errored), effects);
+        const { reason } = judge(engine(satisfied, errored));
         const forbids = [...satisfied, ...errored].some((id) => effects.get(id) === 'forbid');
         if (forbids) expect(reason).not.toBe('policy_permit');
         if (satisfied.some((id) => effects.get(id) === 'forbid'))

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { EvaluationMemory } from '../../../src/cedar/evaluation-memory.js';
 import { createEvaluator } from '../../../src/cedar/evaluator.js';
+import { unpackProgram } from '../../../src/cedar/packed-policies.js';
 import type { CedarProgram, EntityData, Evaluation } from '../../../src/cedar/types.js';
 import { check } from '../../../src/check/check.js';
 import { soleGeneration } from '../../../src/check/regime.js';
@@ -44,7 +45,10 @@ if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
 const remembering: ActiveBundle = { ...asking, evaluator: loaded.value };
 const plain: ActiveBundle = {
   ...asking,
-  evaluator: { ...asking.evaluator, evaluate: (request) => ask(asking.bundle.program, request) },
+  evaluator: {
+    ...asking.evaluator,
+    evaluate: (request) => ask(unpackProgram(asking.bundle.program), request),
+  },
 };
 
 type Ask = ActiveBundle['evaluator']['evaluate'];
@@ -66,7 +70,10 @@ function ask(program: CedarProgram, request: Parameters<Ask>[0]): Evaluation {
     satisfied: [...diagnostics.reason].sort(),
     engineDecision: decision,
     errored: diagnostics.errors
-      .map(({ policyId }) => ({ policy: policyId, message: '' }))
+      .map(({ policyId }) => {
+        const effect = program.policies.find(({ id }) => id === policyId)?.effect ?? 'permit';
+        return { policy: policyId, effect, message: '' };
+      })
       .sort((a, b) => (a.policy < b.policy ? -1 : 1)),
   };
 }

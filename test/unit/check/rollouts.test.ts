@@ -139,7 +139,6 @@ describe('a request under a rollout', () => {
       evaluator: {
         ...evaluator,
         schema: evaluator.schema,
-        effects: evaluator.effects,
         evaluate: () => {
           throw new Error('boom');
         },
@@ -337,9 +336,9 @@ describe('a destination that requires the log', () => {
   });
 
   it('under overload has no answer without its line either, though it is remembered', () => {
-    const { schema, effects, release } = evaluator;
+    const { schema, release } = evaluator;
     const evaluate = (request: CedarRequest) => evaluator.evaluate(request);
-    const remembering = { schema, effects, release, evaluate, recall: evaluate };
+    const remembering = { schema, release, evaluate, recall: evaluate };
     const generation = generationOf(
       { destinations, enforce: EVERYTHING },
       { active: { ...active, evaluator: remembering } },

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { loadBundleDirectory } from '../../../src/bundle/load.js';
+import { unpackProgram } from '../../../src/cedar/packed-policies.js';
 import {
   type BundleLoader,
   createBundleLoader,
   type LoadRequest,
 } from '../../../src/reload/bundle-loader.js';
+import { packSource } from '../../../src/reload/pack-bundles.js';
 import { bundleFiles, temporaryDirectory, writeFiles } from '../../support/bundle-files.js';
 import { resultValue } from '../../support/result.js';
 import { waitFor } from '../../support/wait.js';
@@ -35,7 +37,9 @@ describe('loading in a thread', () => {
     const loader = openLoader();
     const loaded = await loader.load(request);
     expect(loaded.result).toMatchObject({ ok: true });
-    expect(loaded).toEqual(await loadBundleDirectory(directory, { environment: undefined }));
+    expect(loaded).toEqual(
+      packSource(await loadBundleDirectory(directory, { environment: undefined })),
+    );
     await writeFiles(directory, { 'main.cedar': 'permit(' });
     const refused = await loader.load(request);
     expect(refused.result.ok).toBe(false);
@@ -51,10 +55,11 @@ describe('loading in a thread', () => {
     expect(await loader.load({ ...request, known })).toEqual(await loader.load(request));
     // Only a lie shows that it was not found out again.
     if (known === undefined) throw new Error('nothing is known');
-    const policies = known.program.policies.map((each) => ({ ...each, owner: 'known' }));
-    const lie = { ...known, program: { ...known.program, policies } };
+    const program = unpackProgram(known.program);
+    const policies = program.policies.map((each) => ({ ...each, owner: 'known' }));
+    const lie = { ...known, program: { ...program, policies } };
     const loaded = resultValue((await loader.load({ ...request, known: lie })).result);
-    expect(loaded.program.policies.map(({ owner }) => owner)).toEqual(['known']);
+    expect(unpackProgram(loaded.program).policies.map(({ owner }) => owner)).toEqual(['known']);
   });
 
   test('has a thread ready for the load after the next, not while the process starts', async () => {
