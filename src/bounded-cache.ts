@@ -43,6 +43,12 @@ export class BoundedCache<V> {
     if (bytes <= this.#bytesMax) this.#put(key, { value, bytes });
   }
 
+  /** What was put in last comes first. */
+  *keys(): Generator<string> {
+    yield* [...this.#young.keys()].reverse();
+    yield* [...this.#old.keys()].reverse().filter((key) => !this.#young.has(key));
+  }
+
   clear(): void {
     this.#young = new Map();
     this.#old = new Map();

@@ -32,7 +32,7 @@ export interface CheckHandlerParts {
   /** Read once for each check. */
   readonly reloader: { readonly current: Generation };
   readonly clock: SeenClock;
-  readonly gauge: LoadGauge;
+  readonly gauge: Pick<LoadGauge, 'check'>;
   readonly decisionLog: Pick<DecisionLog, 'decision' | 'hasRoom'>;
   readonly metrics: Pick<Metrics, 'check'>;
   readonly uses: Pick<ExceptionUses, 'add'>;

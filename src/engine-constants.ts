@@ -40,7 +40,17 @@ export const POLICY_SETS_MAX = 1_000;
  * Policies of one such set: parsing takes about 50 us each, on the thread that answers. More policies
  * than these are asked in several calls.
  */
-export const SET_POLICIES_MAX = 128;
+export const SET_POLICIES_MAX = 64;
+/**
+ * How long the thread that answers is kept from it in one go by what it does beside, milliseconds; a
+ * set of policies takes twice as long to parse, and is no longer divided.
+ */
+export const STEP_MS = 2;
+/**
+ * How long a load waits at most for the sets that were asked about before it, milliseconds: two hundred
+ * callers with 60 policies each take about one second. What is left is parsed when it is asked about.
+ */
+export const READY_MS_MAX = 2_000;
 /** Callers times actions times resources whose entities are kept, 1 to 2 KB each, twice as many at most. */
 export const PREPARATIONS_MAX = 1_000;
 /**

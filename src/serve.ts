@@ -16,7 +16,7 @@ import type { CandidateEvent, ChangeEvent } from './reload/events.js';
 import type { Reloader } from './reload/reloader.js';
 import { type GrpcServer, startGrpcServer } from './server/grpc.js';
 import { type HttpServer, startHttpServer } from './server/http.js';
-import { createLoadGauge } from './server/load-gauge.js';
+import { createLoadGauge, type LoadGauge } from './server/load-gauge.js';
 import { type Phase, readinessOf } from './server/readiness.js';
 import { adminRoutes, probeRoutes, type Readiness } from './server/routes.js';
 import { untilStopSignal } from './signals.js';
@@ -37,6 +37,7 @@ interface Sidecar {
   readonly reloader: Reloader;
   readonly uses: ExceptionUses;
   readonly clock: SeenClock;
+  readonly gauge: LoadGauge;
   phase: Phase;
 }
 
@@ -102,6 +103,7 @@ function assemble(config: Config): Sidecar {
   const lookups = { hit: 0, miss: 0, bypass: 0 };
   metrics.cacheRequests(() => lookups);
   const clock = createSeenClock(Date.now);
+  const gauge = createLoadGauge();
   const reloader: Reloader = createControl({
     source,
     mode,
@@ -112,6 +114,7 @@ function assemble(config: Config): Sidecar {
     beforeFirst: config.beforeFirstRollout,
     now: () => clock().nowMs,
     lookups,
+    once: gauge.aside,
     onChange: (event) => tell(event, reloader, { programLog, decisionLog }),
     onCandidate: (event) => tellCandidate(event, programLog),
     onTrouble: (message) => programLog.warn(message),
@@ -120,7 +123,7 @@ function assemble(config: Config): Sidecar {
   metrics.bundles(() => loadedBundles(reloader.current));
   const uses = createExceptionUses();
   metrics.rollouts(() => ({ standings: reloader.rollouts, ...momentOf({ clock, uses }) }));
-  const shared = { config, programLog, metrics, decisionLog, reloader, uses, clock };
+  const shared = { config, programLog, metrics, decisionLog, reloader, uses, clock, gauge };
   return { ...shared, phase: 'starting' };
 }
 
@@ -203,7 +206,7 @@ function openGrpc(sidecar: Sidecar): Promise<GrpcServer> {
       tlsCert === undefined || tlsKey === undefined
         ? undefined
         : { certFile: tlsCert, keyFile: tlsKey, clientCaFile: tlsClientCa },
-    handle: createCheckHandler({ ...sidecar, settings: config, gauge: createLoadGauge() }),
+    handle: createCheckHandler({ ...sidecar, settings: config }),
     onInflight: (change) => (change === 1 ? metrics.checkStarted() : metrics.checkEnded()),
     onAborted: () => {
       metrics.abortedCall();

@@ -15,6 +15,7 @@ import {
   ENGINE_THROWS_MAX,
 } from '../constants.js';
 import { messageOf } from '../errors.js';
+import { inSteps } from '../in-steps.js';
 
 export type CedarApi = typeof Cedar;
 
@@ -35,7 +36,9 @@ export interface Slot {
   addSet(api: CedarApi, policies: string): string | undefined;
   /** The same under a name that `addSet` gave before, in place of what it stood for. */
   replaceSet(api: CedarApi, name: string, policies: string): void;
-  /** Gives the slot back; calling it twice does nothing. */
+  /** How many more names `addSet` can give. */
+  readonly namesLeft: number;
+  /** Gives the slot back; calling it twice does nothing. Its memory is freed in steps. */
   release(): void;
 }
 
@@ -80,6 +83,8 @@ export class Engine {
   #throws = 0;
   /** INVARIANT: the schemas of what this map holds are preparsed in the present instance. */
   readonly #slots = new Map<string, HeldSlot>();
+  /** Slots that were given back, and are being emptied. */
+  readonly #leaving = new Map<string, Iterable<void>>();
   readonly #options: EngineOptions;
 
   constructor(options: EngineOptions) {
@@ -113,7 +118,7 @@ export class Engine {
 
   /** Undefined when all slots are taken. Throws EngineFault, or an Error when it does not parse. */
   acquire(schemaText: string): Slot | undefined {
-    const name = SLOT_NAMES.find((candidate) => !this.#slots.has(candidate));
+    const name = this.#freeName();
     if (name === undefined) return undefined;
     const slot: HeldSlot = { schema: this.#schemaFor(schemaText), sets: 0 };
     this.#slots.set(name, slot);
@@ -128,6 +133,9 @@ export class Engine {
         return setName;
       },
       replaceSet: preparsePolicies,
+      get namesLeft() {
+        return ENGINE_SETS_MAX - slot.sets;
+      },
       release: () => {
         if (held) this.#release(name, slot);
         held = false;
@@ -150,16 +158,41 @@ export class Engine {
     return [...new Set([...this.#slots.values()].map(({ schema }) => schema))];
   }
 
-  #release(name: string, { schema, sets }: HeldSlot): void {
+  #freeName(): string | undefined {
+    const free = SLOT_NAMES.find((name) => !this.#slots.has(name) && !this.#leaving.has(name));
+    if (free !== undefined) return free;
+    const [leaving] = this.#leaving;
+    // Nobody gives so many back at once while requests come.
+    for (const _ of leaving?.[1] ?? []);
+    return leaving?.[0];
+  }
+
+  #release(name: string, slot: HeldSlot): void {
     this.#slots.delete(name);
-    if (this.#broken !== undefined) return;
+    const pieces = this.#emptied(name, slot);
+    this.#leaving.set(name, pieces);
+    void inSteps(pieces, { nowMs: this.#options.nowMs });
+  }
+
+  /** Piece by piece: to free the hundreds of sets of a large program takes a tenth of a second. */
+  *#emptied(name: string, { schema, sets }: HeldSlot): Generator<void> {
+    const { restarts } = this;
+    const inUse = () => this.#schemas().some((held) => held.name === schema.name);
     try {
-      this.run((api) => {
-        if (!this.#schemas().includes(schema)) preparseSchema(api, schema.name, NO_SCHEMA);
-        for (let set = 0; set < sets; set += 1) preparsePolicies(api, `${name}/${set}`, '');
-      });
+      for (let set = -1; set < sets; set += 1) {
+        // Of an instance that broke, or was replaced, nothing is left to be freed.
+        if (this.#broken !== undefined || restarts !== this.restarts) return;
+        this.run((api) => {
+          if (set >= 0) preparsePolicies(api, `${name}/${set}`, '');
+          // Its name may stand for another by now.
+          else if (!inUse()) preparseSchema(api, schema.name, NO_SCHEMA);
+        });
+        yield;
+      }
     } catch {
       // Only memory is at stake here; if the engine broke, the next call restarts it.
+    } finally {
+      this.#leaving.delete(name);
     }
   }
 

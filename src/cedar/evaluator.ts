@@ -5,11 +5,11 @@ import type {
 } from '@cedar-policy/cedar-wasm/nodejs';
 import { messageOf, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
-import { type Engine, EngineFault, engine, type Slot } from './engine.js';
+import { type CedarApi, type Engine, EngineFault, engine, type Slot } from './engine.js';
 import { plainMessage, refusalOf } from './engine-errors.js';
 import type { EvaluationMemory } from './evaluation-memory.js';
 import { type PackedProgram, packProgram } from './packed-policies.js';
-import { type Block, PolicySets } from './policy-sets.js';
+import { type Block, type Once, PolicySets } from './policy-sets.js';
 import { type Preparation, Preparations } from './preparations.js';
 import type { CedarProgram, CedarRequest, Evaluation, Evaluator } from './types.js';
 
@@ -20,6 +20,8 @@ export interface EvaluatorOptions {
   readonly memory?: EvaluationMemory | undefined;
   /** Counts what became of each look into the memory. */
   readonly lookups?: Lookups | undefined;
+  /** Does what is done once for each set of policies that apply together. */
+  readonly once?: Once | undefined;
 }
 
 /** How often the memory had the answer, had none, or was not asked: policies read the time. */
@@ -32,6 +34,8 @@ export interface Lookups {
 export interface LoadedEvaluator extends Evaluator {
   /** Asks the engine, whatever is remembered. Never throws. */
   ask(request: CedarRequest): Evaluation;
+  askers(): Iterable<CedarRequest>;
+  prepare(requests: Iterable<CedarRequest>): Iterable<void>;
 }
 
 /** Loads a program into a free slot of an engine. */
@@ -53,14 +57,18 @@ export function createEvaluator(
     const help = 'release the evaluators that are no longer used';
     return failed(problem('engine_failure', 'all slots of the engine are in use', { help }));
   }
-  const sets = new PolicySets(program, slot);
+  const sets = new PolicySets(program, slot, options.once);
   const preparations = new Preparations(program, sets);
   let instance = on.restarts;
   const { name, release } = slot;
-  const callEngine = (request: CedarRequest, preparation: Preparation) =>
+  const running = <T>(calls: (api: CedarApi) => T): T =>
     on.run((api) => {
       if (instance !== on.restarts) sets.forget();
       instance = on.restarts;
+      return calls(api);
+    });
+  const callEngine = (request: CedarRequest, preparation: Preparation) =>
+    running((api) => {
       const call = callFor(request, preparation, name);
       const answers = preparation.set.blocks.map((block) => {
         const preparsedPolicySetId = sets.nameOf(block, api);
@@ -68,9 +76,24 @@ export function createEvaluator(
       });
       return together(answers);
     });
+  function* prepare(requests: Iterable<CedarRequest>): Generator<void> {
+    try {
+      for (const request of requests) {
+        for (const block of preparations.for(request).set.blocks) {
+          // What came first was asked about last.
+          if (sets.full) return;
+          running((api) => sets.nameOf(block, api));
+          yield;
+        }
+      }
+    } catch {
+      // Whatever it was comes again when somebody asks, and is told then.
+    }
+  }
+  const askers = () => preparations.askers();
   const ask = (request: CedarRequest) =>
     guarded(() => callEngine(request, preparations.for(request)));
-  if (memory === undefined) return ok({ schema, evaluate: ask, ask, release });
+  if (memory === undefined) return ok({ schema, evaluate: ask, ask, askers, prepare, release });
 
   const evaluate = (request: CedarRequest) =>
     guarded(() => {
@@ -92,7 +115,7 @@ export function createEvaluator(
     if (known !== undefined) lookups.hit += 1;
     return known;
   };
-  return ok({ schema, evaluate, recall, ask, release });
+  return ok({ schema, evaluate, recall, ask, askers, prepare, release });
 }
 
 /** All that an answer follows from; undefined where it must not be remembered. */

@@ -48,6 +48,9 @@ export class Block {
   }
 }
 
+/** Does the work, and takes note of it. */
+export type Once = <T>(work: () => T) => T;
+
 export class PolicySets {
   readonly #program: PackedProgram;
   readonly #slot: Slot;
@@ -61,9 +64,13 @@ export class PolicySets {
   /** Names that stand for nothing: what they were to stand for did not parse. */
   #spare: string[] = [];
 
-  constructor(program: PackedProgram, slot: Slot) {
+  /** How work is done that is done once for each set, as long as there are names for all of them. */
+  readonly #once: Once;
+
+  constructor(program: PackedProgram, slot: Slot, once: Once = (work) => work()) {
     this.#program = program;
     this.#slot = slot;
+    this.#once = once;
     this.#index = new ScopeIndex(program.packed.scopes, program.schema);
   }
 
@@ -85,6 +92,11 @@ export class PolicySets {
     const name = known ?? this.#load(block, api);
     this.#loaded.set(block, name);
     return name;
+  }
+
+  /** One more would make another one leave. */
+  get full(): boolean {
+    return this.#slot.namesLeft === 0;
   }
 
   /** The engine was restarted, and has none of the blocks any more. */
@@ -149,7 +161,7 @@ export class PolicySets {
     const text = block.text();
     let name: string | undefined;
     try {
-      const added = this.#slot.addSet(api, text);
+      const added = this.full ? undefined : this.#once(() => this.#slot.addSet(api, text));
       if (added !== undefined) return added;
       name = this.#spare.pop() ?? this.#oldestName();
       this.#slot.replaceSet(api, name, text);
@@ -171,6 +183,7 @@ export class PolicySet {
   readonly #plans = new Map<string, ContextPlan>();
   #reads: UnitedReads | undefined;
   #digest: string | undefined;
+  #unpacked: WeakRef<PolicySource[]> | undefined;
 
   constructor(
     program: PackedProgram,
@@ -211,9 +224,13 @@ export class PolicySet {
       : planFields(this.reads.context, required);
   }
 
-  /** Unpacked each time: thousands of sets would hold many times what the program has. */
+  /** Held no longer than it is used: thousands of sets hold many times what the program has. */
   #policies(): PolicySource[] {
-    return this.#positions.map((position) => policyAt(this.#program.packed, position));
+    const known = this.#unpacked?.deref();
+    if (known !== undefined) return known;
+    const policies = this.#positions.map((position) => policyAt(this.#program.packed, position));
+    this.#unpacked = new WeakRef(policies);
+    return policies;
   }
 }
 

@@ -57,6 +57,14 @@ export class Preparations {
     return preparation;
   }
 
+  /** Who asked for what, as far as it is kept; those who came last first. */
+  *askers(): Generator<CedarRequest> {
+    for (const key of this.#kept.keys()) {
+      const [principal, action, resource, ancestors] = JSON.parse(key);
+      yield { principal, action, resource, ancestors, context: {} };
+    }
+  }
+
   #make(request: CedarRequest): Preparation {
     const { principal, action, resource } = request;
     const about = this.#store.about(request);

@@ -205,6 +205,10 @@ export interface Evaluator {
   evaluate(request: CedarRequest): Evaluation;
   /** The same where the answer is remembered, else undefined: the engine is not asked. */
   recall?(request: CedarRequest): Evaluation | undefined;
+  /** Who asked for what lately, those who came last first. */
+  askers?(): Iterable<CedarRequest>;
+  /** Does beforehand what the first question of each of these needs, piece by piece. Never throws. */
+  prepare?(requests: Iterable<CedarRequest>): Iterable<void>;
   /** Gives the engine's slot back; the evaluator must not be used afterwards. */
   release(): void;
 }

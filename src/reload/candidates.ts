@@ -141,15 +141,25 @@ export class Candidates {
     const { store, load } = this.#options;
     try {
       // What decided before may be compared now: it is there.
-      const known = store.bundle(digest);
-      if (known !== undefined) return store.add('candidate', known);
-      const loaded = await load(digest);
-      if (this.#closed || !this.digests.has(digest)) return undefined;
-      if (!loaded.ok) return loaded.problems[0];
-      store.archives.set(digest, loaded.value.archive);
-      return store.add('candidate', loaded.value.bundle);
+      let bundle = store.bundle(digest);
+      if (bundle === undefined) {
+        const loaded = await load(digest);
+        if (this.#isUnwanted(digest)) return undefined;
+        if (!loaded.ok) return loaded.problems[0];
+        store.archives.set(digest, loaded.value.archive);
+        bundle = loaded.value.bundle;
+      }
+      const runs = [...this.#wanted.values()].find(({ candidate }) => candidate.digest === digest);
+      const { made, faults } = await store.make('candidate', [{ bundle, before: runs?.bundle }]);
+      if (!this.#isUnwanted(digest)) store.put('candidate', made);
+      else for (const { evaluator } of made.values()) evaluator.release();
+      return faults.get(digest);
     } catch (thrown) {
       return problem('engine_failure', messageOf(thrown));
     }
+  }
+
+  #isUnwanted(digest: Digest): boolean {
+    return this.#closed || !this.digests.has(digest);
   }
 }

@@ -1,5 +1,5 @@
 /** Which control loop a sidecar has: for one source of policies, or for approved rollouts. */
-import type { Lookups } from '../cedar/evaluator.js';
+import type { EvaluatorOptions } from '../cedar/evaluator.js';
 import { createBundleLoader } from './bundle-loader.js';
 import type { RolloutPaths } from './load-rollouts.js';
 import { createReloader, type Reloader, type ReloaderOptions } from './reloader.js';
@@ -10,16 +10,15 @@ import { openStateDirectory } from './state-directory.js';
 
 export interface ControlOptions
   extends Pick<ReloaderOptions, 'mode' | 'now' | 'onChange' | 'onCount' | 'onTrouble'>,
-    Pick<RolloutLoopOptions, 'service' | 'minSequence' | 'beforeFirst' | 'onCandidate'> {
+    Pick<RolloutLoopOptions, 'service' | 'minSequence' | 'beforeFirst' | 'onCandidate'>,
+    Pick<EvaluatorOptions, 'lookups' | 'once'> {
   readonly source: BundleSource | RolloutPaths;
   readonly environment: string | undefined;
-  /** Counts what became of looks into the memory of answers. */
-  readonly lookups: Lookups;
 }
 
 export function createControl(options: ControlOptions): Reloader {
   const { source, environment } = options;
-  const evaluators = createServingEvaluators(options.lookups);
+  const evaluators = createServingEvaluators(options);
   if (source.kind !== 'rollout') return createReloader({ ...options, ...evaluators, source });
   if (environment === undefined) throw new Error('rollouts need an environment');
   return createRolloutLoop({

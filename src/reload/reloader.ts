@@ -18,6 +18,7 @@ import {
   type RolloutStanding,
 } from './events.js';
 import { createGeneration } from './generation.js';
+import { readyInSteps } from './make-ready.js';
 import { oneAtATime } from './one-at-a-time.js';
 import { createRetry, type Retry } from './retry.js';
 import type { BundleSource } from './source.js';
@@ -81,6 +82,7 @@ class ReloadLoop implements Reloader {
   readonly #watch: Watch;
   readonly #loader: Pick<BundleLoader, 'load' | 'close'>;
   readonly #retry: Retry;
+  readonly #makeReady = readyInSteps();
   #closed = false;
   /** Of the last refusal: the same bytes refused for the same reasons are told once. */
   #refusalKey: string | undefined;
@@ -124,14 +126,15 @@ class ReloadLoop implements Reloader {
       if (this.#closed) return 'unchanged';
       const run: Run = { reason, startedMs, loaded };
       const { result } = loaded;
-      return result.ok ? this.#take(run, result.value) : this.#refuse(run, result.problems);
+      if (!result.ok) return this.#refuse(run, result.problems);
+      return await this.#take(run, result.value);
     } catch (thrown) {
       onTrouble?.(`reloading failed: ${messageOf(thrown)}`);
       return 'refused';
     }
   }
 
-  #take(run: Run, bundle: ServedBundle): ReloadResult {
+  async #take(run: Run, bundle: ServedBundle): Promise<ReloadResult> {
     const { mode, now } = this.#options;
     const { number, otherwise } = this.current;
     const { active: old } = otherwise;
@@ -142,6 +145,12 @@ class ReloadLoop implements Reloader {
     }
     const evaluator = this.#createEvaluator(bundle);
     if (!evaluator.ok) return this.#refuse(run, evaluator.problems);
+    await this.#makeReady(evaluator.value, old?.evaluator);
+    // INVARIANT: nothing is swapped after close().
+    if (this.#closed) {
+      evaluator.value.release();
+      return 'unchanged';
+    }
 
     const active = { bundle, evaluator: evaluator.value, loadedAtMs: now() };
     const from = this.#stampOrNull();

@@ -8,7 +8,12 @@ import type { Generation } from '../check/types.js';
 import { messageOf, type Problem } from '../errors.js';
 import type { Result } from '../result.js';
 import { approvedState } from '../rollout/effective.js';
-import { BundleStore, type BundleStoreOptions } from './bundle-store.js';
+import {
+  BundleStore,
+  type BundleStoreOptions,
+  type MadeBundles,
+  type Successor,
+} from './bundle-store.js';
 import type { SupplyPlaces } from './bundle-supply.js';
 import { Candidates, type Runs } from './candidates.js';
 import { keepRunning } from './choose-running.js';
@@ -166,10 +171,11 @@ class RolloutLoop implements Reloader {
       const loaded = await loader.loadRollouts(this.#request(startedMs));
       // INVARIANT: nothing is swapped after close().
       if (this.#closed) return 'unchanged';
-      const result = loaded.ok
-        ? this.#apply(loaded.value, { reason, startedMs })
-        : this.#refuseAll(loaded.problems, { reason, startedMs });
-      if (loaded.ok) this.#save(loaded.value);
+      if (!loaded.ok) return this.#refuseAll(loaded.problems, { reason, startedMs });
+      const made = await this.#bundles.make('active', this.#wanted(loaded.value));
+      if (this.#closed) return 'unchanged';
+      const result = this.#apply(loaded.value, { reason, startedMs }, made);
+      this.#save(loaded.value);
       return result;
     } catch (thrown) {
       onTrouble?.(`reloading failed: ${messageOf(thrown)}`);
@@ -195,8 +201,9 @@ class RolloutLoop implements Reloader {
     };
   }
 
-  #apply(loaded: LoadedRollouts, run: Run): ReloadResult {
-    const faults = this.#activate(loaded);
+  #apply(loaded: LoadedRollouts, run: Run, { made, faults }: MadeBundles): ReloadResult {
+    for (const [digest, archive] of loaded.archives) this.#bundles.archives.set(digest, archive);
+    this.#bundles.put('active', made);
     const before = this.#held;
     const floorMs = this.#clockFloorMs;
     const held = new Map<string, Held>();
@@ -244,19 +251,15 @@ class RolloutLoop implements Reloader {
     return 'refused';
   }
 
-  /** Evaluators for what is to decide; which could not be had, and why. */
-  #activate({ bundles, archives, rollouts }: LoadedRollouts): ReadonlyMap<Digest, Problem> {
-    const faults = new Map<Digest, Problem>();
-    for (const [digest, archive] of archives) this.#bundles.archives.set(digest, archive);
-    for (const { memory } of rollouts.values()) {
+  /** The bundles that are to decide, each with the one that did. */
+  #wanted({ bundles, rollouts }: LoadedRollouts): Successor[] {
+    return [...rollouts].flatMap(([name, { memory }]) => {
       const digest = memory.running.bundle;
       // One that was compared before has been loaded already.
       const bundle = digest && (bundles.get(digest) ?? this.#bundles.bundle(digest));
-      if (bundle === undefined) continue;
-      const fault = this.#bundles.add('active', bundle);
-      if (fault !== undefined) faults.set(bundle.digest, fault);
-    }
-    return faults;
+      const before = this.#held.get(name)?.memory.running.bundle;
+      return bundle === undefined ? [] : [{ bundle, before }];
+    });
   }
 
   /** What now runs of one rollout. */

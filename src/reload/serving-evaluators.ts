@@ -6,7 +6,7 @@
  */
 import { engineBeside } from '../cedar/engine.js';
 import { EvaluationMemory } from '../cedar/evaluation-memory.js';
-import type { Lookups } from '../cedar/evaluator.js';
+import type { EvaluatorOptions } from '../cedar/evaluator.js';
 import { createTriedEvaluator } from '../cedar/trial.js';
 import type { CreateEvaluator } from '../cedar/types.js';
 
@@ -20,12 +20,17 @@ export interface ServingEvaluators {
 const ACTIONS_TRIED = 1;
 
 /** `lookups` counts those for bundles that decide. */
-export function createServingEvaluators(lookups?: Lookups): ServingEvaluators {
+export function createServingEvaluators(
+  options: Pick<EvaluatorOptions, 'lookups' | 'once'> = {},
+): ServingEvaluators {
   const memory = new EvaluationMemory();
+  const { lookups, once } = options;
   return {
-    createEvaluator: (program) => createTriedEvaluator(program, ACTIONS_TRIED, { memory, lookups }),
+    createEvaluator: (program) => {
+      return createTriedEvaluator(program, ACTIONS_TRIED, { memory, lookups, once });
+    },
     createCandidate: (program) => {
-      return createTriedEvaluator(program, ACTIONS_TRIED, { engine: engineBeside(), memory });
+      return createTriedEvaluator(program, ACTIONS_TRIED, { engine: engineBeside(), memory, once });
     },
   };
 }

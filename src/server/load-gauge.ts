@@ -4,6 +4,9 @@
  *
  * One late timer means little (a collection of garbage, a new generation). As in CoDel (RFC 8289)
  * it is the least delay of a window that counts: while that is high, the queue never empties.
+ *
+ * Work that is done once (the policies of a caller who is new are parsed) says nothing about what is
+ * asked: it is over soon, and shedding would only put it off. So it does not count.
  */
 import type { Load } from '../check/check.js';
 
@@ -45,6 +48,8 @@ export class DelayWindow {
 export interface LoadGauge {
   /** At every check; measures only as long as there are some. */
   check(): Load;
+  /** Does this work, whose time is not counted as delay. */
+  aside<T>(work: () => T): T;
 }
 
 /** `now`: a clock that never goes back, milliseconds. */
@@ -53,13 +58,16 @@ export function createLoadGauge(now: () => number = () => performance.now()): Lo
   let load: Load = 'normal';
   let timer: NodeJS.Timeout | undefined;
   let checks = 0;
+  /** Spent aside since the last measurement. */
+  let asideMs = 0;
 
   const measure = () => {
     checks = 0;
+    asideMs = 0;
     const dueMs = now() + LOAD_SAMPLE_MS;
     timer = setTimeout(() => {
       const nowMs = now();
-      window.add(nowMs, Math.max(0, nowMs - dueMs));
+      window.add(nowMs, Math.max(0, nowMs - dueMs - asideMs));
       load = window.load();
       if (checks > 0) measure();
       else {
@@ -77,6 +85,14 @@ export function createLoadGauge(now: () => number = () => performance.now()): Lo
       if (timer === undefined) measure();
       checks += 1;
       return load;
+    },
+    aside(work) {
+      const fromMs = now();
+      try {
+        return work();
+      } finally {
+        asideMs += now() - fromMs;
+      }
     },
   };
 }

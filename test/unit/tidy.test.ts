@@ -69,6 +69,7 @@ const SHARED = new Set([
     'version',
     'sometimes',
     'settled-within',
+    'in-steps',
     'package-files',
   ],
 ]);

@@ -1,4 +1,5 @@
 /** Which policies the engine is asked about; that the answers stay the same, differential.test.ts holds. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { type CedarApi, Engine } from '../../../src/cedar/engine.js';
 import { EvaluationMemory } from '../../../src/cedar/evaluation-memory.js';
@@ -9,13 +10,15 @@ import type { CedarRequest, Evaluator, PolicySource } from '../../../src/cedar/t
 import {
   ENGINE_RESTART_MS,
   ENGINE_SETS_MAX,
+  ENGINE_SLOTS_MAX,
   PREPARATIONS_MAX,
   SET_POLICIES_MAX,
+  STEP_MS,
 } from '../../../src/constants.js';
 import { lines, loadInstance, policy, programOf, request, workloadId } from './support.js';
 
 /** The evaluator of these policies, and which of them the engine was given for each question. */
-function watched(policies: string, memory?: EvaluationMemory) {
+function watched(policies: string, memory?: EvaluationMemory, pieceMs = 0) {
   const clock = { ms: 0 };
   const asked: string[][] = [];
   const sets = new Map<string, string[]>();
@@ -26,6 +29,7 @@ function watched(policies: string, memory?: EvaluationMemory) {
       ...api,
       preparsePolicySet: (name, set) => {
         sets.set(name, idsIn(String(set.staticPolicies)));
+        clock.ms += pieceMs;
         return api.preparsePolicySet(name, set);
       },
       statefulIsAuthorized: (call) => {
@@ -201,15 +205,46 @@ describe('the engine is asked about', () => {
     expect([asked.length, sets.size]).toEqual([0, 0]);
   });
 
-  it('nothing of a program that was given back: its sets are emptied, its names used again', () => {
+  it('nothing of a program that was given back: its sets are emptied, its names used again', async () => {
     const { evaluator, engine, sets } = watched(FOUR);
     satisfied(evaluator, request());
     evaluator.release();
+    // Not at once: what others wait for comes first.
+    expect(sets.get('slot-1/0')).toEqual(['orders', 'shop']);
+    await turn();
     expect(sets.get('slot-1/0')).toEqual([]);
     const next = createEvaluator(programOf({ policies: FOUR }), { engine });
     if (!next.ok) throw new Error(lines(next).join('\n'));
     satisfied(next.value, request());
     expect([...sets.keys()]).toEqual(['slot-1/0']);
+  });
+
+  it('one name at a time is emptied of a large program, and others come in between', async () => {
+    const { evaluator, engine, sets } = watched(FOUR, undefined, STEP_MS);
+    for (const account of ['orders', 'batch']) {
+      for (const action of ['GET', 'POST']) satisfied(evaluator, request({ account, action }));
+    }
+    const full = () => [...sets.values()].filter((ids) => ids.length > 0).length;
+    expect(full()).toBe(4);
+    evaluator.release();
+    const seen: number[] = [];
+    while (full() > 0) {
+      await turn();
+      seen.push(full());
+    }
+    expect(seen).toEqual([3, 2, 1, 0]);
+    expect(engine.slotsInUse).toBe(0);
+  });
+
+  it('a program for which a slot must be emptied first, when nobody waited for it', () => {
+    const { evaluator, engine, sets } = watched(FOUR);
+    satisfied(evaluator, request());
+    evaluator.release();
+    for (let slot = 0; slot < ENGINE_SLOTS_MAX; slot += 1) {
+      expect(createEvaluator(programOf({ policies: FOUR }), { engine }).ok).toBe(true);
+    }
+    expect(sets.get('slot-1/0')).toEqual([]);
+    expect(createEvaluator(programOf({ policies: FOUR }), { engine }).ok).toBe(false);
   });
 });
 

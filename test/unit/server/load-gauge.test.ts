@@ -88,4 +88,23 @@ describe('the gauge', () => {
     step();
     expect(step()).toBe('normal');
   });
+
+  it('does not take for an overload what is done once', () => {
+    let nowMs = 0;
+    const gauge = createLoadGauge(() => nowMs);
+    const step = (aside: boolean) => {
+      const work = () => {
+        nowMs += LOAD_OVERLOAD_MS;
+        return 'done';
+      };
+      expect(aside ? gauge.aside(work) : work()).toBe('done');
+      const load = gauge.check();
+      nowMs += LOAD_SAMPLE_MS;
+      vi.advanceTimersByTime(LOAD_SAMPLE_MS);
+      return load;
+    };
+    gauge.check();
+    expect(new Set(Array.from({ length: 20 }, () => step(true)))).toEqual(new Set(['normal']));
+    expect(Array.from({ length: 20 }, () => step(false)).at(-1)).toBe('overload');
+  });
 });

@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { STEP_MS } from '../../src/constants.js';
+import { inSteps } from '../../src/in-steps.js';
+
+describe('work in steps', () => {
+  it('lets others have their turn first, and whenever a step has lasted', async () => {
+    const seen: string[] = [];
+    let ms = 0;
+    function* pieces() {
+      for (let piece = 0; piece < 5; piece += 1) {
+        ms += piece === 3 ? 10 * STEP_MS : STEP_MS / 2;
+        seen.push(`piece ${piece}`);
+        yield;
+      }
+    }
+    await inSteps(pieces(), { nowMs: () => ms, turn: async () => seen.push('others') });
+    expect(seen).toEqual([
+      ...['others', 'piece 0', 'piece 1'],
+      ...['others', 'piece 2', 'piece 3'],
+      ...['others', 'piece 4'],
+    ]);
+  });
+});
