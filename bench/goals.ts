@@ -36,6 +36,13 @@ export const NOOP_P50_RATIO_AIM = 1.05;
 /** With more, the machine was too slow for this rate, and the figures say nothing of a server. */
 export const UNDECIDED_SHARE_MAX = 0.01;
 
+export const STALL_MS_MAX = 20;
+/** By the number of policies: how much later than an empty server a sidecar is ready. */
+export const START_OVER_MS_MAX = [
+  [1_000, 200],
+  [10_000, 700],
+] as const;
+
 export interface Goal {
   readonly what: string;
   /** With its unit: `<= 4.0 x`. */
@@ -111,8 +118,22 @@ function ratioOf(result: LatencyResult, other: LatencyName, of: keyof LatencyOf[
     : { notMeasured: `${failed.name} decided too few in time` };
 }
 
+function judgeStart(start: Results['start']): Goal[] {
+  return START_OVER_MS_MAX.map(([policies, max]) => {
+    return judge({
+      what: `ready after an empty server, a built bundle of ${count(policies)} policies`,
+      max,
+      step: 1,
+      show: (value) => `${value.toFixed(0)} ms`,
+      found: measured(start, ({ sidecars }) => {
+        return sidecars.find((each) => each.policies === policies)?.overMs.median;
+      }),
+    });
+  });
+}
+
 export function judgeGoals(results: Results): Goal[] {
-  const { cpu, rollout, memory, reload } = results;
+  const { cpu, rollout, memory, reload, stall, start } = results;
   return [
     judge({
       what: `server CPU a check at ${CPU_GOAL_POLICIES} policies, against the no-op server`,
@@ -162,6 +183,21 @@ export function judgeGoals(results: Results): Goal[] {
       show: (value) => `${value.toFixed(0)} ms`,
       found: measured(reload, ({ ms }) => ms.max),
     }),
+    judge({
+      what: 'longest stall of the event loop while many policies are loaded anew under load',
+      max: STALL_MS_MAX,
+      step: 0.1,
+      show: (value) => `${value.toFixed(1)} ms`,
+      found: measured(stall, ({ loading }) => loading.ownMs.max),
+    }),
+    judge({
+      what: 'checks that failed or were late meanwhile',
+      max: 0,
+      step: 1,
+      show: (value) => value.toFixed(0),
+      found: measured(stall, ({ failed, late }) => failed + late),
+    }),
+    ...judgeStart(start),
   ];
 }
 

@@ -5,6 +5,7 @@
  * half idle.
  */
 import { type ClientHttp2Session, connect } from 'node:http2';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { COMBINATIONS, messageAt } from './traffic.js';
 
 export interface LoadTask {
@@ -13,12 +14,18 @@ export interface LoadTask {
   readonly from: number;
   readonly count: number;
   readonly concurrency: number;
+  /** Sent at this rate instead, whatever is still unanswered. */
+  readonly perSecond?: number;
+  /** From here on an answer is late, milliseconds; default: never. */
+  readonly lateMs?: number;
 }
 
 export interface LoadResult {
   readonly seconds: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
+  readonly slowestMs: number;
+  readonly late: number;
   /** Calls that did not end with an answer and grpc-status 0; the first is named. */
   readonly failed: number;
   readonly failure?: string;
@@ -104,7 +111,8 @@ function call({ session, error }: Connection, frame: Buffer): Promise<CallResult
   });
 }
 
-async function run({ port, from, count, concurrency }: LoadTask): Promise<LoadResult> {
+async function run(task: LoadTask): Promise<LoadResult> {
+  const { port, from, count, perSecond, lateMs = Number.POSITIVE_INFINITY } = task;
   for (let n = from; n < from + count; n += 1) frameAt(n);
   const to = connectionTo(port);
   const begin = performance.now();
@@ -113,21 +121,35 @@ async function run({ port, from, count, concurrency }: LoadTask): Promise<LoadRe
   let responseBytes = 0;
   let failed = 0;
   let failure: string | undefined;
-  const caller = async () => {
-    while (next < from + count) {
-      const frame = frameAt(next);
-      next += 1;
-      const result = await call(to, frame);
-      requestBytes += frame.length;
-      responseBytes += result.bytes;
-      if (result.failure === undefined) continue;
-      failed += 1;
-      failure ??= result.failure;
-    }
+  let slowestMs = 0;
+  let late = 0;
+  const one = async () => {
+    const frame = frameAt(next);
+    next += 1;
+    const sentMs = performance.now();
+    const result = await call(to, frame);
+    const tookMs = performance.now() - sentMs;
+    slowestMs = Math.max(slowestMs, tookMs);
+    if (tookMs >= lateMs) late += 1;
+    requestBytes += frame.length;
+    responseBytes += result.bytes;
+    if (result.failure === undefined) return;
+    failed += 1;
+    failure ??= result.failure;
   };
-  await Promise.all(Array.from({ length: concurrency }, caller));
+  const caller = async () => {
+    while (next < from + count) await one();
+  };
+  const sent: Promise<void>[] = [];
+  while (perSecond !== undefined && sent.length < count) {
+    const due = Math.ceil(((performance.now() - begin) / 1_000) * perSecond);
+    while (sent.length < Math.min(due, count)) sent.push(one());
+    await sleep(1);
+  }
+  const callers = perSecond === undefined ? task.concurrency : 0;
+  await Promise.all([...sent, ...Array.from({ length: callers }, caller)]);
   const seconds = (performance.now() - begin) / 1_000;
-  const sums = { seconds, requestBytes, responseBytes, failed };
+  const sums = { seconds, requestBytes, responseBytes, slowestMs, late, failed };
   return failure === undefined ? sums : { ...sums, failure };
 }
 

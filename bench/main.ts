@@ -23,10 +23,22 @@ import { measureReload } from './reload.js';
 import { renderGoals, renderPage } from './report.js';
 import type { NotMeasured, Results } from './results.js';
 import { measureRollout } from './rollout.js';
+import { measureStall } from './stall.js';
+import { measureStart } from './start.js';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
-const PARTS = ['cpu', 'beside', 'rollout', 'opa', 'memory', 'reload', 'latency'] as const;
+const PARTS = [
+  'cpu',
+  'beside',
+  'rollout',
+  'opa',
+  'memory',
+  'reload',
+  'stall',
+  'start',
+  'latency',
+] as const;
 type Part = (typeof PARTS)[number];
 
 async function measure(
@@ -58,10 +70,15 @@ async function measure(
     );
     const memory = await run('memory', 'memory', () => measureMemory(plan, load, directory, say));
     const reload = await run('reload', 'reload', () => measureReload(plan, directory, say));
+    const stall = await run('stall', 'reload of many policies under load', () =>
+      measureStall(plan, load, directory, say),
+    );
+    const start = await run('start', 'time to ready', () => measureStart(plan, directory, say));
     const latency = await run('latency', 'latency through Envoy', () =>
       measureLatency(plan, opaEnvoy, directory, say),
     );
-    return { machine, quick: plan.quick, cpu, beside, rollout, opa, latency, memory, reload };
+    const costs = { cpu, beside, rollout, opa, latency, memory };
+    return { machine, quick: plan.quick, ...costs, reload, stall, start };
   } finally {
     load.stop();
     rmSync(directory, { recursive: true, force: true });

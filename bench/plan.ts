@@ -58,13 +58,24 @@ export interface Plan {
     readonly policies: number;
     readonly times: number;
   };
+  readonly start: {
+    readonly policies: readonly number[];
+    readonly rounds: number;
+  };
+  readonly stall: {
+    readonly policies: number;
+    readonly times: number;
+    readonly perSecond: number;
+    /** Before, so that every caller has come once. */
+    readonly warmUpChecks: number;
+  };
 }
 
 export const FULL: Plan = {
   quick: false,
   concurrency: 16,
   cpu: {
-    bundles: [...[10, 100, 1_000].map(known), ...[10, 1_000].map(byValue)],
+    bundles: [...[10, 100, 1_000, 10_000].map(known), ...[10, 1_000, 10_000].map(byValue)],
     rounds: 6,
     cpuSecondsMin: 1.5,
     warmUpCpuSeconds: 5,
@@ -87,6 +98,8 @@ export const FULL: Plan = {
     requestsPerSecond: 500,
   },
   reload: { policies: 100, times: 10 },
+  start: { policies: [1_000, 10_000], rounds: 10 },
+  stall: { policies: 10_000, times: 5, perSecond: 200, warmUpChecks: 5_000 },
 };
 
 /** Proves that everything runs; its figures say little. */
@@ -117,4 +130,6 @@ export const QUICK: Plan = {
     requestsPerSecond: 500,
   },
   reload: { policies: 20, times: 2 },
+  start: { policies: [10], rounds: 1 },
+  stall: { policies: 20, times: 1, perSecond: 50, warmUpChecks: 200 },
 };

@@ -2,6 +2,8 @@
 import { type Goal, judgeGoals } from './goals.js';
 import { besideSection } from './report-beside.js';
 import { opaSection } from './report-opa.js';
+import { stallSection } from './report-stall.js';
+import { startSection } from './report-start.js';
 import {
   bytes,
   count,
@@ -48,6 +50,10 @@ Figures of other machines differ; ratios between servers of the same run differ 
     section(results.memory, memorySection),
     '## Reload',
     section(results.reload, reloadSection),
+    '## Reload under load',
+    section(results.stall, stallSection),
+    '## Time to ready',
+    section(results.start, startSection),
   ];
   return `${sections.join('\n\n')}\n`;
 }

@@ -12,6 +12,8 @@ export interface Results {
   readonly latency: LatencyResult | NotMeasured;
   readonly memory: MemoryResult | NotMeasured;
   readonly reload: ReloadResult | NotMeasured;
+  readonly stall: StallResult | NotMeasured;
+  readonly start: StartResult | NotMeasured;
 }
 
 export interface NotMeasured {
@@ -192,4 +194,48 @@ export interface ReloadResult {
   readonly policies: number;
   /** From the change on disk to the first answer that carries the new version, milliseconds. */
   readonly ms: Spread;
+}
+
+/** While policies are loaded anew under a steady load. */
+export interface StallResult {
+  readonly policies: number;
+  readonly perSecond: number;
+  readonly checks: number;
+  /** Checks that were not decided, whatever the reason. */
+  readonly failed: number;
+  /** Answers that came later than Envoy waits. */
+  readonly late: number;
+  /** The slowest answer, milliseconds. */
+  readonly slowestMs: number;
+  readonly times: number;
+  /** Longest stall of the event loop during each reload. */
+  readonly loading: StallSpreads;
+  /** The same of a few seconds before each. */
+  readonly quiet: StallSpreads;
+}
+
+export interface StallSpreads {
+  readonly wallMs: Spread;
+  /** Without the time that the thread waited for a processor. */
+  readonly ownMs: Spread;
+}
+
+/** From the start of the process until it answers. */
+export interface StartResult {
+  readonly rounds: number;
+  /** Of the empty server, which is started before each sidecar. */
+  readonly empty: StartSpreads;
+  readonly sidecars: readonly SidecarStart[];
+}
+
+export interface StartSpreads {
+  readonly ms: Spread;
+  /** User and system time of the whole process until then, milliseconds. */
+  readonly cpuMs: Spread;
+}
+
+export interface SidecarStart extends StartSpreads {
+  readonly policies: number;
+  /** Of each pair: later than the empty server by so much. */
+  readonly overMs: Spread;
 }

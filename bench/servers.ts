@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { transformSync } from 'esbuild';
 import { LOADER_OPTIONS } from '../src/check/wire.js';
 import { SERVER_OPTIONS } from '../src/server/grpc.js';
+import type { StatusDocument } from '../src/telemetry/status.js';
 import { freePorts } from '../test/support/ports.js';
 import { accepts, CLI } from '../test/support/sidecar.js';
 import { waitFor } from '../test/support/wait.js';
@@ -19,6 +20,13 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const COMPILED = join(ROOT, '.cache', 'bench');
 
 const LOG_ARRIVES_MS_MAX = 30_000;
+
+/** How long an event loop stood still, milliseconds. */
+export interface Stall {
+  readonly wallMs: number;
+  /** Without the time that it waited for a processor. */
+  readonly ownMs: number;
+}
 
 export interface MeasuredServer {
   readonly name: string;
@@ -37,6 +45,13 @@ export interface MeasuredServer {
   stop(): Promise<void>;
 }
 
+export interface MeasuredSidecar extends MeasuredServer {
+  /** The version of the bundle that decides. */
+  version(): Promise<string | undefined>;
+  /** Since the last look; never for a server that was started without the probe. */
+  longestStall(): Promise<Stall>;
+}
+
 /** JSON has no functions: `longs: Number` goes by its name. */
 function loaderOptions(): NoopSettings['loaderOptions'] {
   return { ...LOADER_OPTIONS, longs: 'Number', enums: 'Number' };
@@ -44,7 +59,7 @@ function loaderOptions(): NoopSettings['loaderOptions'] {
 
 export async function startNoop(): Promise<MeasuredServer> {
   const settings: NoopSettings = { loaderOptions: loaderOptions(), serverOptions: SERVER_OPTIONS };
-  const child = launchNode([compileNoop(), JSON.stringify(settings)]);
+  const child = launchNode([compiled('noop-server'), JSON.stringify(settings)]);
   const ended = endOf('the no-op server', child);
   const [first] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer];
   return {
@@ -62,12 +77,12 @@ export async function startNoop(): Promise<MeasuredServer> {
 
 export type SidecarSettings =
   /** The directory. */
-  | { readonly bundle: string }
+  | { readonly bundle: string; readonly probed?: boolean }
   /** What stands in its place. `everyLine`: every decision is logged. */
   | { readonly flags: readonly string[]; readonly everyLine: boolean };
 
 /** Mode shadow, every decision logged to a pipe that is read, counted and thrown away. */
-export async function startCedargate(settings: SidecarSettings): Promise<MeasuredServer> {
+export async function startCedargate(settings: SidecarSettings): Promise<MeasuredSidecar> {
   const { flags, everyLine } =
     'flags' in settings
       ? settings
@@ -75,9 +90,15 @@ export async function startCedargate(settings: SidecarSettings): Promise<Measure
   const [port, admin] = (await freePorts(2)) as [number, number];
   const args = ['serve', '--listen', `127.0.0.1:${port}`, '--admin', `127.0.0.1:${admin}`];
   args.push('--service', 'shop/payments', ...flags);
-  const child = launchNode([CLI, ...args]);
+  // Its event loop is watched.
+  const probed = 'probed' in settings && settings.probed === true;
+  const probe = probed ? ['--import', compiled('loop-probe')] : [];
+  const child = launchNode([...probe, CLI, ...args]);
   const decisions = countDecisions(child.stdout);
-  const ready = waitFor('cedargate', () => accepts(`127.0.0.1:${port}`), { timeoutMs: 30_000 });
+  const ready = waitFor('cedargate', () => accepts(`127.0.0.1:${port}`), {
+    timeoutMs: 60_000,
+    everyMs: 5,
+  });
   ready.catch(() => {});
   const ended = endOf('cedargate', child);
   await Promise.race([ready, ended]);
@@ -88,12 +109,26 @@ export async function startCedargate(settings: SidecarSettings): Promise<Measure
     decisions,
     sample: (name) => sampleAt(admin, name),
     lookups: () => lookupsAt(admin),
+    version: () => versionAt(admin),
+    longestStall: () => longestStall(child),
     logged: async (checks) => {
       if (everyLine) await linesArrive(decisions, checks);
     },
     ended,
     stop: () => stop(child),
   };
+}
+
+async function versionAt(admin: number): Promise<string | undefined> {
+  const status = await (await fetch(`http://127.0.0.1:${admin}/status`)).json();
+  return (status as StatusDocument).bundle?.version;
+}
+
+async function longestStall(child: Child): Promise<Stall> {
+  const answered = once(child.stdio[3] as Readable, 'data');
+  child.kill('SIGUSR2');
+  const [answer] = (await answered) as [Buffer];
+  return JSON.parse(answer.toString()) as Stall;
 }
 
 /** Waits for the decision lines of so many checks. */
@@ -142,9 +177,10 @@ export function launch(
   environment: Readonly<Record<string, string>> = {},
 ): Child {
   const child = spawn(program, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // The last one is for the probe.
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     env: { ...cleanEnvironment(), ...environment },
-  });
+  }) as Child;
   running.add(child);
   child.once('exit', () => running.delete(child));
   return child;
@@ -184,11 +220,11 @@ export async function stop(child: Child): Promise<void> {
 }
 
 /** To JavaScript as cedargate is: a loader in the process would cost it memory and time. */
-function compileNoop(): string {
-  const source = readFileSync(fileURLToPath(new URL('./noop-server.ts', import.meta.url)), 'utf8');
+function compiled(name: 'noop-server' | 'loop-probe'): string {
+  const source = readFileSync(fileURLToPath(new URL(`./${name}.ts`, import.meta.url)), 'utf8');
   const { code } = transformSync(source, { loader: 'ts', target: 'node20.19' });
   mkdirSync(COMPILED, { recursive: true });
-  const file = join(COMPILED, 'noop-server.mjs');
+  const file = join(COMPILED, `${name}.mjs`);
   writeFileSync(file, code);
   return file;
 }

@@ -76,6 +76,16 @@ function latency(changes: Columns, ...absent: LatencyName[]): LatencyResult {
   };
 }
 
+function stall(ownMs: number, wrong: { failed: number; late: number }): Results['stall'] {
+  const spreads = (own: number) => ({ wallMs: one(own + 30), ownMs: one(own) });
+  const sums = { policies: 10_000, perSecond: 200, times: 1, checks: 9_000, slowestMs: 40 };
+  return { ...sums, ...wrong, loading: spreads(ownMs), quiet: spreads(3) };
+}
+
+function started(policies: number, overMs: readonly number[]) {
+  return { policies, ms: one(900), cpuMs: one(800), overMs: spreadOf(overMs) };
+}
+
 /** A run in which every goal is met, exactly. */
 function results(changes: Partial<Results> = {}): Results {
   return {
@@ -116,6 +126,12 @@ function results(changes: Partial<Results> = {}): Results {
       noop: { firstBytes: 60e6, secondBytes: 61e6 },
     },
     reload: { policies: 100, ms: spreadOf([120, 180, 300]) },
+    stall: stall(20, { failed: 0, late: 0 }),
+    start: {
+      rounds: 3,
+      empty: { ms: one(300), cpuMs: one(400) },
+      sidecars: [started(1_000, [150, 200, 900]), started(10_000, [700])],
+    },
     ...changes,
   };
 }
@@ -131,7 +147,7 @@ const verdicts = (changes?: Partial<Results>) => {
 
 describe('the judgement of goals', () => {
   it('counts what is exactly at the limit as met', () => {
-    expect(verdicts()).toEqual(Array(12).fill('met'));
+    expect(verdicts()).toEqual(Array(16).fill('met'));
   });
 
   it('says by how much a goal is missed', () => {
@@ -152,6 +168,12 @@ describe('the judgement of goals', () => {
       latency: latency({ cedargate: [2.625, 11, 0] }),
       memory: { ...good.memory, cedargate: { firstBytes: 150e6, secondBytes: 170.5e6 } },
       reload: { policies: 100, ms: spreadOf([100, 100, 412]) },
+      stall: stall(20.04, { failed: 1, late: 2 }),
+      start: {
+        rounds: 1,
+        empty: { ms: one(300), cpuMs: one(400) },
+        sidecars: [started(1_000, [201]), started(10_000, [90])],
+      },
     };
     expect(verdicts(changes)).toEqual([
       'missed by 0.20 x',
@@ -163,6 +185,10 @@ describe('the judgement of goals', () => {
       ...['missed by 0.13 x', 'missed by 0.20 x', 'missed by 0.10 x', 'missed by 0.27 x'],
       'missed by 0.5 MB',
       'missed by 112 ms',
+      'missed by 0.1 ms',
+      'missed by 3',
+      'missed by 1 ms',
+      'met',
     ]);
     expect(renderGoals(results(changes)).split('\n')[0]).toBe(
       'server CPU a check at 10 policies, against the no-op server: ' +
@@ -193,6 +219,7 @@ describe('the judgement of goals', () => {
       ...['not measured: no time', 'not measured: no time', 'not measured: no time'],
       ...Array(8).fill('met'),
       'not measured: no time',
+      ...['met', 'met', 'met', 'met'],
     ]);
     expect(verdicts({ beside: notMeasured })[3]).toBe('not measured: no time');
     const good = results();
@@ -263,6 +290,10 @@ describe('the page', () => {
     expect(renderPage(results({ opa: NO_OPA }))).toContain(
       '## Beside OPA-Envoy\n\nNot measured: OPA_ENVOY is not set.',
     );
+    expect(page).toContain(
+      '| while the policies are loaded | 50.00 ms (50.00 to 50.00) | 20.00 ms',
+    );
+    expect(page).toContain('| 1,000 policies | 900 ms (900 to 900) | 200 ms (150 to 900) | 800 ms');
   });
 
   it('says of a part without a run that it was not measured, and why', () => {

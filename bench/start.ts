@@ -1,0 +1,102 @@
+/**
+ * From the start of the process until it answers: `cedargate serve` with a built and signed bundle,
+ * beside an empty node + grpc-js server, in pairs.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildBundle } from '../src/bundle/build.js';
+import { openBundle } from '../src/bundle/open.js';
+import { engineVersion } from '../src/cedar/engine.js';
+import { resultValue } from '../test/support/result.js';
+import { KEYS, rolloutTrustText } from '../test/support/rollouts.js';
+import { signedBy } from '../test/support/signed-bundles.js';
+import { digestOfText } from '../test/support/states.js';
+import { bundleFiles } from './bundles.js';
+import type { Plan } from './plan.js';
+import { benchPolicies } from './policies.js';
+import { cpuSecondsOf } from './proc.js';
+import type { StartResult } from './results.js';
+import { type MeasuredServer, startCedargate, startNoop } from './servers.js';
+import { spreadOf } from './statistics.js';
+
+interface Started {
+  readonly ms: number;
+  readonly cpuMs: number;
+}
+
+export async function measureStart(
+  plan: Plan,
+  directory: string,
+  say: (line: string) => void,
+): Promise<StartResult> {
+  const { rounds, policies: sizes } = plan.start;
+  const shelves = sizes.map((policies) => ({ policies, args: shelfOf(policies, directory) }));
+  const found = shelves.map(({ policies }) => ({
+    policies,
+    starts: [] as Started[],
+    overMs: [] as number[],
+  }));
+  const empty: Started[] = [];
+  // The first of each is not counted: what it reads comes from the disk.
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const [index, { policies, args }] of shelves.entries()) {
+      const base = await timed(startNoop);
+      const own = await timed(() => startCedargate({ flags: args, everyLine: false }));
+      if (round === 0) continue;
+      empty.push(base);
+      found[index]?.starts.push(own);
+      found[index]?.overMs.push(own.ms - base.ms);
+      say(`${policies} policies: ${own.ms.toFixed(0)} ms, empty ${base.ms.toFixed(0)} ms`);
+    }
+  }
+  const spreads = (starts: readonly Started[]) => ({
+    ms: spreadOf(starts.map(({ ms }) => ms)),
+    cpuMs: spreadOf(starts.map(({ cpuMs }) => cpuMs)),
+  });
+  return {
+    rounds,
+    empty: spreads(empty),
+    sidecars: found.map(({ policies, starts, overMs }) => {
+      return { policies, ...spreads(starts), overMs: spreadOf(overMs) };
+    }),
+  };
+}
+
+async function timed(start: () => Promise<MeasuredServer>): Promise<Started> {
+  const begin = performance.now();
+  const server = await start();
+  const ms = performance.now() - begin;
+  const cpuMs = 1_000 * cpuSecondsOf(server.pid);
+  await server.stop();
+  return { ms, cpuMs };
+}
+
+/** A shelf with one bundle of so many policies, and the arguments that name it. */
+function shelfOf(policies: number, directory: string): string[] {
+  const files = Object.entries(bundleFiles(benchPolicies(policies), '1.0.0'));
+  const built = resultValue(
+    buildBundle({
+      files: files.map(([name, text]) => ({ name, bytes: Buffer.from(text) })),
+      testFiles: [],
+      createdAt: new Date().toISOString(),
+      change: {},
+      cedar: engineVersion(),
+      runTests: () => {
+        throw new Error('there are no tests');
+      },
+    }),
+  );
+  const archive = signedBy(built.archive, KEYS.ada);
+  const shelf = join(directory, `shelf-${policies}`);
+  mkdirSync(shelf, { recursive: true });
+  writeFileSync(join(shelf, 'bench.tar.gz'), archive);
+  const trust = join(directory, 'trust.yaml');
+  writeFileSync(trust, TRUST);
+  const { digest } = resultValue(openBundle(archive, 'bench.tar.gz'));
+  return [
+    ...['--environment', 'bench', '--bundles', shelf, '--digest', digest],
+    ...['--trust', trust, '--trust-digest', digestOfText(TRUST)],
+  ];
+}
+
+const TRUST = rolloutTrustText();
