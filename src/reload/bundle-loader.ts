@@ -39,6 +39,8 @@ export type LoadTask =
 export interface ThreadData {
   /** Its load has not come yet: there is time to warm up. */
   readonly spare: boolean;
+  /** Requests are answered meanwhile, unlike during the first load of a process. */
+  readonly serving: boolean;
 }
 
 export interface BundleLoader {
@@ -94,7 +96,7 @@ export function createBundleLoader(options: LoaderOptions = {}): BundleLoader {
       isFirst = false;
       if (waitMs > 0) await sleep(waitMs, undefined, { ref: false });
       if (closed || spare !== undefined) return;
-      spare = start({ spare: true });
+      spare = start({ spare: true, serving: true });
       spare.unref();
     } catch {
       // Without a spare thread the next load starts its own, and tells when it cannot.
@@ -104,7 +106,7 @@ export function createBundleLoader(options: LoaderOptions = {}): BundleLoader {
   const run = async <T>(task: LoadTask): Promise<T | Failed> => {
     if (closed) return refused('engine_failure', 'the loader is closed');
     try {
-      const worker = spare ?? start({ spare: false });
+      const worker = spare ?? start({ spare: false, serving: !isFirst });
       spare = undefined;
       worker.ref();
       const answer = await answerOf<T>(worker, task, timeoutMs);
