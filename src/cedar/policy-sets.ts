@@ -64,7 +64,6 @@ export class PolicySets {
   /** Names that stand for nothing: what they were to stand for did not parse. */
   #spare: string[] = [];
 
-  /** How work is done that is done once for each set, as long as there are names for all of them. */
   readonly #once: Once;
 
   constructor(program: PackedProgram, slot: Slot, once: Once = (work) => work()) {
@@ -97,6 +96,11 @@ export class PolicySets {
   /** One more would make another one leave. */
   get full(): boolean {
     return this.#slot.namesLeft === 0;
+  }
+
+  /** For work on a set that nobody asked about before; where sets have to leave, it may go on for ever. */
+  once<T>(work: () => T): T {
+    return this.full ? work() : this.#once(work);
   }
 
   /** The engine was restarted, and has none of the blocks any more. */
@@ -161,7 +165,7 @@ export class PolicySets {
     const text = block.text();
     let name: string | undefined;
     try {
-      const added = this.full ? undefined : this.#once(() => this.#slot.addSet(api, text));
+      const added = this.once(() => this.#slot.addSet(api, text));
       if (added !== undefined) return added;
       name = this.#spare.pop() ?? this.#oldestName();
       this.#slot.replaceSet(api, name, text);

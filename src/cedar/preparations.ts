@@ -50,7 +50,7 @@ export class Preparations {
     const key = JSON.stringify([principal, action, resource, ancestors]);
     let preparation = this.#kept.get(key);
     if (preparation === undefined) {
-      preparation = this.#make(request);
+      preparation = this.#sets.once(() => this.#make(request));
       this.#kept.set(key, preparation);
     }
     this.#recent.set(ancestors, { principal, action, resource, preparation });

@@ -25,7 +25,7 @@ function found(): Results {
 describe('make bench', () => {
   it('measures, checks the decisions it measures, and writes what it found', async () => {
     const { stdout } = await bench({ OPA_ENVOY: '' });
-    const { cpu, beside, memory, reload, latency, opa } = found();
+    const { cpu, beside, memory, reload, stall, start, latency, opa } = found();
     if ('notMeasured' in cpu) throw new Error('not measured');
     expect(cpu.noop.cpuUs.median).toBeGreaterThan(0);
     expect(cpu.sidecars.map(({ policies, byValue }) => [policies, byValue])).toEqual([
@@ -52,6 +52,12 @@ describe('make bench', () => {
     expect(reload).toMatchObject({ ms: { count: 2 } });
     expect(latency).toMatchObject({ notMeasured: expect.stringContaining('no Envoy') });
     expect(opa).toEqual({ notMeasured: 'OPA_ENVOY is not set' });
+    expect(stall).toMatchObject({
+      policies: 20,
+      failed: 0,
+      loading: { ownMs: { count: 1 } },
+    });
+    expect(start).toMatchObject({ sidecars: [{ policies: 10, overMs: { count: 1 } }] });
     expect(readFileSync(join(out, 'benchmarks.md'), 'utf8')).toContain('A smoke run');
     expect(stdout).toContain('server CPU a check at 10 policies');
   }, 240_000);
