@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import {
   type CedarApi,
@@ -99,7 +100,7 @@ describe('the engine', () => {
     expect(engine.run(() => 'an answer')).toBe('an answer');
   });
 
-  it('parses a schema once for all slots that have the same, as long as one is in use', () => {
+  it('parses a schema once for all slots that have the same, as long as one is in use', async () => {
     const parsed: string[] = [];
     const watched = (): CedarApi => {
       const api = loadInstance();
@@ -122,9 +123,11 @@ describe('the engine', () => {
     const third = load(other);
     expect(parsed.splice(0)).toEqual(['schema-2']);
     first.release();
+    await turn();
     expect(parsed).toEqual([]);
     expect(second.evaluate(request())).toMatchObject({ satisfied: ['all'] });
     second.release();
+    await turn();
     expect(parsed.splice(0)).toEqual(['-schema-1']);
     expect(third.evaluate(request())).toMatchObject({ satisfied: ['all'] });
     expect(() => blowUp(engine)).toThrow(EngineFault);
