@@ -36,6 +36,9 @@ export interface Plan {
     readonly policies: number;
     /** Checks before the first and before the second reading. */
     readonly readings: readonly [number, number];
+    /** Policies of the sidecars that are looked at under load. */
+    readonly sizes: readonly number[];
+    readonly checksUnderLoad: number;
   };
   readonly envoy: {
     readonly policies: number;
@@ -61,7 +64,12 @@ export const FULL: Plan = {
     warmUpCpuSecondsMax: 60,
   },
   rollout: { policies: 10, rounds: 60, warmUpRounds: 10, checks: 500 },
-  memory: { policies: 10, readings: [10_000, 100_000] },
+  memory: {
+    policies: 10,
+    readings: [10_000, 100_000],
+    sizes: [10, 1_000],
+    checksUnderLoad: 20_000,
+  },
   envoy: { policies: 10, rounds: 5, secondsPerRound: 5, requestsPerSecond: 200 },
   reload: { policies: 100, times: 10 },
 };
@@ -78,7 +86,7 @@ export const QUICK: Plan = {
     warmUpCpuSecondsMax: 0.1,
   },
   rollout: { policies: 10, rounds: 1, warmUpRounds: 1, checks: 100 },
-  memory: { policies: 10, readings: [200, 1_000] },
+  memory: { policies: 10, readings: [200, 1_000], sizes: [20], checksUnderLoad: 1_000 },
   envoy: { policies: 10, rounds: 1, secondsPerRound: 1, requestsPerSecond: 100 },
   reload: { policies: 20, times: 2 },
 };

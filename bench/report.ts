@@ -1,18 +1,16 @@
 /** Results to text: the tables of docs/benchmarks.md and the lines that a run prints. Pure. */
 import { type Goal, judgeGoals } from './goals.js';
+import { memorySection } from './report-memory.js';
+import { bytes, count, micros, millis, type Row, spread, table, whole } from './report-text.js';
 import type {
   CpuResult,
   LatencyResult,
   Machine,
-  MemoryResult,
   NotMeasured,
   ReloadResult,
   Results,
   RolloutResult,
 } from './results.js';
-import type { Spread } from './statistics.js';
-
-type Row = readonly string[];
 
 export function renderPage(results: Results): string {
   const sections = [
@@ -153,25 +151,6 @@ within 200 ms: ${unanswered}.`,
   ].join('\n\n');
 }
 
-function memorySection(result: MemoryResult): string {
-  const { policies, checksFirst, checksSecond, cedargate, noop } = result;
-  const row = (name: string, { firstBytes, secondBytes }: MemoryResult['noop']) => [
-    name,
-    megabytes(firstBytes),
-    megabytes(secondBytes),
-    megabytes(secondBytes - firstBytes),
-  ];
-  return [
-    `Resident memory (VmRSS) of fresh processes after the same checks, one run; cedargate with
-${policies} policies, every decision logged.`,
-    table([
-      ['server', `after ${count(checksFirst)}`, `after ${count(checksSecond)}`, 'growth'],
-      row('no-op', noop),
-      row('cedargate', cedargate),
-    ]),
-  ].join('\n\n');
-}
-
 function reloadSection({ policies, ms }: ReloadResult): string {
   return `${count(policies)} policies in a ConfigMap volume that is swapped as kubelet does it
 (\`..data\`), ${ms.count} times with a pause between. From before the new files are written to the first
@@ -181,20 +160,3 @@ answer that carries the new version, asked for every 5 ms: ${spread(ms, whole, '
 function section<T extends object>(result: T | NotMeasured, render: (result: T) => string): string {
   return 'notMeasured' in result ? `Not measured: ${result.notMeasured}.` : render(result);
 }
-
-/** Rows of cells; the first is the head. */
-function table([head = [], ...rows]: readonly Row[]): string {
-  const line = (cells: Row) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
-}
-
-function spread({ median, min, max }: Spread, show: (value: number) => string, unit: string) {
-  return `${show(median)}${unit} (${show(min)} to ${show(max)})`;
-}
-
-const whole = (value: number) => value.toFixed(0);
-const micros = (value: Spread) => spread(value, whole, ' us');
-const millis = (value: Spread) => spread(value, (ms) => ms.toFixed(2), ' ms');
-const count = (value: number) => value.toLocaleString('en-US');
-const megabytes = (value: number) => `${(value / 1e6).toFixed(1)} MB`;
-const bytes = ({ responseBytes }: { readonly responseBytes: number }) => `${responseBytes} bytes`;

@@ -1,4 +1,5 @@
 /** What a run found, as data: docs/benchmarks.json holds exactly this. */
+import type { MemoryParts } from './proc.js';
 import type { Spread } from './statistics.js';
 
 export interface Results {
@@ -107,18 +108,32 @@ export interface Percentiles {
 }
 
 export interface MemoryResult {
+  /** Of the plain directory whose growth is watched. */
   readonly policies: number;
   /** After how many checks the first and the second reading were taken. */
   readonly checksFirst: number;
   readonly checksSecond: number;
   readonly cedargate: Readings;
   readonly noop: Readings;
+  /** While checks go on, each in a process of its own; the last are of `checksUnderLoad`. */
+  readonly noopUnderLoad: MemoryUnderLoad;
+  /** Without the settings that all others run with. */
+  readonly noopDefaults: MemoryUnderLoad;
+  readonly checksUnderLoad: number;
+  readonly sizes: readonly (MemoryUnderLoad & { readonly policies: number })[];
 }
 
 /** Resident memory, bytes. */
 export interface Readings {
   readonly firstBytes: number;
   readonly secondBytes: number;
+}
+
+export interface MemoryUnderLoad {
+  /** Median of the second half of the checks. */
+  readonly bytes: number;
+  /** At their end. */
+  readonly parts: MemoryParts;
 }
 
 export interface ReloadResult {

@@ -13,6 +13,7 @@ import { accepts, CLI } from '../test/support/sidecar.js';
 import { waitFor } from '../test/support/wait.js';
 import { countDecisions, NOTHING, type Tally, totalOf } from './decision-lines.js';
 import type { NoopSettings } from './noop-server.js';
+import { RUNTIME_ENVIRONMENT } from './runtime.js';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 /** Below the checkout, so that the compiled server finds node_modules. */
@@ -40,13 +41,15 @@ function loaderOptions(): NoopSettings['loaderOptions'] {
   return { ...LOADER_OPTIONS, longs: 'Number', enums: 'Number' };
 }
 
-export async function startNoop(): Promise<MeasuredServer> {
+/** `nodeDefaults`: without RUNTIME_ENVIRONMENT. */
+export async function startNoop({ nodeDefaults = false } = {}): Promise<MeasuredServer> {
   const settings: NoopSettings = { loaderOptions: loaderOptions(), serverOptions: SERVER_OPTIONS };
-  const child = launch([compileNoop(), JSON.stringify(settings)]);
+  const environment = nodeDefaults ? {} : RUNTIME_ENVIRONMENT;
+  const child = launch([compileNoop(), JSON.stringify(settings)], environment);
   const ended = endOf('the no-op server', child);
   const [first] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer];
   return {
-    name: 'no-op',
+    name: nodeDefaults ? 'no-op with the defaults of Node' : 'no-op',
     pid: child.pid as number,
     port: Number(first.toString()),
     decisions: () => NOTHING,
@@ -115,11 +118,14 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-function launch(args: readonly string[]): Child {
+function launch(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = RUNTIME_ENVIRONMENT,
+): Child {
   const extra = process.env.BENCH_NODE_OPTIONS?.split(' ') ?? [];
   const child = spawn(process.execPath, [...extra, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: cleanEnvironment(),
+    env: { ...cleanEnvironment(), ...environment },
   });
   running.add(child);
   child.once('exit', () => running.delete(child));
@@ -129,7 +135,7 @@ function launch(args: readonly string[]): Child {
 /** Settings of the caller's own environment must not change what is measured. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => {
-    return !name.startsWith('CEDARGATE_') && name !== 'NODE_OPTIONS';
+    return !name.startsWith('CEDARGATE_') && !(name in RUNTIME_ENVIRONMENT);
   });
   // Nobody is waiting for a successor.
   return { ...Object.fromEntries(kept), CEDARGATE_DRAIN_MS: '0' };

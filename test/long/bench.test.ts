@@ -34,7 +34,15 @@ describe('make bench', () => {
       expect(each.allow + each.deny).toBe(each.checks);
       expect(each.ratio.median).toBeGreaterThan(0);
     }
+    if ('notMeasured' in found.memory) throw new Error('not measured');
     expect(found.memory).toMatchObject({ checksFirst: 200, checksSecond: 1_000 });
+    const { noopUnderLoad, sizes } = found.memory;
+    for (const { bytes, parts } of sizes) {
+      const sum = parts.files + parts.code + parts.malloc + parts.anonymous;
+      expect(bytes).toBeGreaterThan(noopUnderLoad.bytes);
+      // Read a moment later.
+      expect(Math.abs(sum / bytes - 1)).toBeLessThan(0.2);
+    }
     expect(found.reload).toMatchObject({ ms: { count: 2 } });
     expect(found.latency).toMatchObject({ notMeasured: expect.stringContaining('no Envoy') });
     expect(readFileSync(join(out, 'benchmarks.md'), 'utf8')).toContain('A smoke run');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { judgeGoals } from '../../../bench/goals.js';
 import { renderGoals, renderPage } from '../../../bench/report.js';
-import type { Results, SidecarCpu } from '../../../bench/results.js';
+import type { MemoryUnderLoad, Results, SidecarCpu } from '../../../bench/results.js';
 import { type Spread, spreadOf } from '../../../bench/statistics.js';
 
 const one = (value: number): Spread => spreadOf([value]);
@@ -22,6 +22,11 @@ function rollout(few: number, many: number): Results['rollout'] {
     plainRememberedUs: one(30),
     remembered: { slices: 100, exceptions: 1_000, ...cost(0.3) },
   };
+}
+
+function underLoad(megabytes: number): MemoryUnderLoad {
+  const parts = { files: 45e6, code: 5e6, malloc: 10e6, anonymous: (megabytes - 60) * 1e6 };
+  return { bytes: megabytes * 1e6, parts };
 }
 
 /** A run in which every goal is met, exactly. */
@@ -66,6 +71,13 @@ function results(changes: Partial<Results> = {}): Results {
       checksSecond: 100_000,
       cedargate: { firstBytes: 150e6, secondBytes: 170e6 },
       noop: { firstBytes: 60e6, secondBytes: 61e6 },
+      noopUnderLoad: underLoad(75),
+      noopDefaults: underLoad(115),
+      checksUnderLoad: 20_000,
+      sizes: [
+        { policies: 1_000, ...underLoad(125) },
+        { policies: 10_000, ...underLoad(165) },
+      ],
     },
     reload: { policies: 100, ms: spreadOf([120, 180, 300]) },
     ...changes,
@@ -78,7 +90,7 @@ const verdicts = (changes?: Partial<Results>) => {
 
 describe('the judgement of goals', () => {
   it('counts what is exactly at the limit as met', () => {
-    expect(verdicts()).toEqual(Array(7).fill('met'));
+    expect(verdicts()).toEqual(Array(9).fill('met'));
   });
 
   it('says by how much a goal is missed', () => {
@@ -94,7 +106,11 @@ describe('the judgement of goals', () => {
         ],
       },
       rollout: rollout(1.25, 1.3),
-      memory: { ...good.memory, cedargate: { firstBytes: 150e6, secondBytes: 170.5e6 } },
+      memory: {
+        ...good.memory,
+        cedargate: { firstBytes: 150e6, secondBytes: 170.5e6 },
+        sizes: [{ policies: 1_000, ...underLoad(130) }],
+      },
       reload: { policies: 100, ms: spreadOf([100, 100, 412]) },
     };
     expect(verdicts(changes)).toEqual([
@@ -103,6 +119,8 @@ describe('the judgement of goals', () => {
       'missed by 10 us',
       'met',
       'missed by 0.05 engine calls',
+      'missed by 5.0 MB',
+      'not measured',
       'missed by 0.5 MB',
       'missed by 112 ms',
     ]);
@@ -125,14 +143,14 @@ describe('the judgement of goals', () => {
     const good = results();
     if ('notMeasured' in good.memory) throw new Error('measured');
     const memory = { ...good.memory, cedargate: { firstBytes: 150e6, secondBytes: 141e6 } };
-    expect(judgeGoals(results({ memory }))[5]).toMatchObject({ found: '-9.0 MB', verdict: 'met' });
+    expect(judgeGoals(results({ memory }))[7]).toMatchObject({ found: '-9.0 MB', verdict: 'met' });
   });
 
   it('says of a goal without a run that it was not measured', () => {
     const notMeasured = { notMeasured: 'no time' };
     expect(verdicts({ cpu: notMeasured, reload: notMeasured })).toEqual([
       ...['not measured: no time', 'not measured: no time', 'not measured: no time'],
-      ...['met', 'met', 'met'],
+      ...['met', 'met', 'met', 'met', 'met'],
       'not measured: no time',
     ]);
     const good = results();
@@ -160,6 +178,13 @@ describe('the page', () => {
     expect(page).toContain('| 1.25 x (1.00 to 1.30) | 98.5 % |');
     expect(page).toContain('| 10,000 policies, by value | 500 us (500 to 500) |');
     expect(page).toContain('| with cedargate | 1.25 ms (1.25 to 1.25) | 3.00 ms (3.00 to 3.00) |');
+  });
+
+  it('shows memory over the no-op server, by part, and what the defaults of Node would take', () => {
+    const parts = (rest: string) => `45.0 MB | 5.0 MB | 10.0 MB | ${rest} MB |`;
+    expect(page).toContain(`| no-op | 75.0 MB | - | ${parts('15.0')}`);
+    expect(page).toContain(`| no-op, defaults of Node | 115.0 MB | 40.0 MB | ${parts('55.0')}`);
+    expect(page).toContain(`| 10,000 policies | 165.0 MB | 90.0 MB | ${parts('105.0')}`);
   });
 
   it('says of a part without a run that it was not measured, and why', () => {
