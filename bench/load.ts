@@ -5,6 +5,7 @@
  * half idle.
  */
 import { type ClientHttp2Session, connect } from 'node:http2';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { COMBINATIONS, messageAt } from './traffic.js';
 
 export interface LoadTask {
@@ -13,12 +14,16 @@ export interface LoadTask {
   readonly from: number;
   readonly count: number;
   readonly concurrency: number;
+  /** Sent at this rate, whatever is still unanswered, in place of `concurrency`. */
+  readonly perSecond?: number;
 }
 
 export interface LoadResult {
   readonly seconds: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** From sending to the end of the answer, of each call that has a rate. */
+  readonly ms: readonly number[];
   /** Calls that did not end with an answer and grpc-status 0; the first is named. */
   readonly failed: number;
   readonly failure?: string;
@@ -104,7 +109,7 @@ function call({ session, error }: Connection, frame: Buffer): Promise<CallResult
   });
 }
 
-async function run({ port, from, count, concurrency }: LoadTask): Promise<LoadResult> {
+async function run({ port, from, count, concurrency, perSecond }: LoadTask): Promise<LoadResult> {
   for (let n = from; n < from + count; n += 1) frameAt(n);
   const to = connectionTo(port);
   const begin = performance.now();
@@ -113,22 +118,39 @@ async function run({ port, from, count, concurrency }: LoadTask): Promise<LoadRe
   let responseBytes = 0;
   let failed = 0;
   let failure: string | undefined;
-  const caller = async () => {
-    while (next < from + count) {
-      const frame = frameAt(next);
-      next += 1;
-      const result = await call(to, frame);
-      requestBytes += frame.length;
-      responseBytes += result.bytes;
-      if (result.failure === undefined) continue;
-      failed += 1;
-      failure ??= result.failure;
-    }
+  const ms: number[] = [];
+  const callNext = async () => {
+    const frame = frameAt(next);
+    next += 1;
+    const sent = performance.now();
+    const result = await call(to, frame);
+    if (perSecond !== undefined) ms.push(performance.now() - sent);
+    requestBytes += frame.length;
+    responseBytes += result.bytes;
+    if (result.failure === undefined) return;
+    failed += 1;
+    failure ??= result.failure;
   };
-  await Promise.all(Array.from({ length: concurrency }, caller));
+  const caller = async () => {
+    while (next < from + count) await callNext();
+  };
+  if (perSecond === undefined) await Promise.all(Array.from({ length: concurrency }, caller));
+  else await atRate(callNext, count, perSecond);
   const seconds = (performance.now() - begin) / 1_000;
-  const sums = { seconds, requestBytes, responseBytes, failed };
+  const sums = { seconds, requestBytes, responseBytes, ms, failed };
   return failure === undefined ? sums : { ...sums, failure };
+}
+
+/** Whatever is still unanswered. */
+async function atRate(send: () => Promise<void>, count: number, perSecond: number): Promise<void> {
+  const begin = performance.now();
+  const sent: Promise<void>[] = [];
+  while (sent.length < count) {
+    const due = Math.min(count, ((performance.now() - begin) / 1_000) * perSecond);
+    while (sent.length < due) sent.push(send());
+    await sleep(1);
+  }
+  await Promise.all(sent);
 }
 
 process.on('message', async (task: LoadTask) => {

@@ -15,6 +15,7 @@ import { measureLatency } from './envoy.js';
 import { startLoadProcess } from './load-process.js';
 import { describeMachine } from './machine.js';
 import { measureMemory } from './memory.js';
+import { measurePaced } from './paced.js';
 import { FULL, type Plan, QUICK } from './plan.js';
 import { measureReload } from './reload.js';
 import { renderGoals, renderPage } from './report.js';
@@ -23,7 +24,7 @@ import { measureRollout } from './rollout.js';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
-const PARTS = ['cpu', 'rollout', 'memory', 'reload', 'latency'] as const;
+const PARTS = ['cpu', 'paced', 'rollout', 'memory', 'reload', 'latency'] as const;
 type Part = (typeof PARTS)[number];
 
 async function measure(plan: Plan, parts: ReadonlySet<string>): Promise<Results> {
@@ -40,6 +41,9 @@ async function measure(plan: Plan, parts: ReadonlySet<string>): Promise<Results>
     const cpu = await run('cpu', 'server CPU a check, against a server that does nothing', () =>
       measureCpu(plan, load, directory, say),
     );
+    const paced = await run('paced', 'checks at a fixed rate', () =>
+      measurePaced(plan, load, directory, say),
+    );
     const rollout = await run('rollout', 'what a rollout costs a check', async () =>
       measureRollout(plan, say),
     );
@@ -48,7 +52,7 @@ async function measure(plan: Plan, parts: ReadonlySet<string>): Promise<Results>
     const latency = await run('latency', 'latency through Envoy', () =>
       measureLatency(plan, directory, say),
     );
-    return { machine, quick: plan.quick, cpu, rollout, latency, memory, reload };
+    return { machine, quick: plan.quick, cpu, paced, rollout, latency, memory, reload };
   } finally {
     load.stop();
     rmSync(directory, { recursive: true, force: true });

@@ -42,7 +42,7 @@ export async function measureMemory(
   const cedargate = await grown(await sidecar(policies));
   const noop = await grown(await startNoop());
   const noopUnderLoad = await loaded(await startNoop());
-  const noopDefaults = await loaded(await startNoop({ nodeDefaults: true }));
+  const noopDefaults = await loaded(await startNoop({}), 'no-op with the defaults of Node');
   const found: MemoryResult['sizes'][number][] = [];
   for (const size of sizes) {
     found.push({ policies: size, ...(await loaded(await sidecar(size), `${size} policies`)) });

@@ -24,6 +24,15 @@ export interface Plan {
     /** After that the warm-up goes on until most answers are known, but not longer than this. */
     readonly warmUpCpuSecondsMax: number;
   };
+  readonly paced: {
+    /** Beside the no-op server. */
+    readonly policies: readonly number[];
+    readonly rounds: number;
+    readonly secondsPerRound: number;
+    readonly checksPerSecond: number;
+    /** As fast as answers come, before. */
+    readonly warmUpChecks: number;
+  };
   readonly rollout: {
     readonly policies: number;
     readonly rounds: number;
@@ -63,6 +72,13 @@ export const FULL: Plan = {
     warmUpCpuSeconds: 5,
     warmUpCpuSecondsMax: 60,
   },
+  paced: {
+    policies: [10, 1_000],
+    rounds: 4,
+    secondsPerRound: 8,
+    checksPerSecond: 500,
+    warmUpChecks: 10_000,
+  },
   rollout: { policies: 10, rounds: 60, warmUpRounds: 10, checks: 500 },
   memory: {
     policies: 10,
@@ -84,6 +100,13 @@ export const QUICK: Plan = {
     cpuSecondsMin: 0.2,
     warmUpCpuSeconds: 0.1,
     warmUpCpuSecondsMax: 0.1,
+  },
+  paced: {
+    policies: [10],
+    rounds: 1,
+    secondsPerRound: 1,
+    checksPerSecond: 200,
+    warmUpChecks: 200,
   },
   rollout: { policies: 10, rounds: 1, warmUpRounds: 1, checks: 100 },
   memory: { policies: 10, readings: [200, 1_000], sizes: [20], checksUnderLoad: 1_000 },

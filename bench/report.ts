@@ -1,6 +1,7 @@
 /** Results to text: the tables of docs/benchmarks.md and the lines that a run prints. Pure. */
 import { type Goal, judgeGoals } from './goals.js';
 import { memorySection } from './report-memory.js';
+import { pacedSection } from './report-paced.js';
 import { bytes, count, micros, millis, type Row, spread, table, whole } from './report-text.js';
 import type {
   CpuResult,
@@ -24,6 +25,8 @@ Figures of other machines differ; ratios between servers of the same run differ 
     table([['goal', 'limit', 'found', ''], ...judgeGoals(results).map(goalRow)]),
     '## Server CPU a check',
     section(results.cpu, cpuSection),
+    '## Checks at a fixed rate',
+    section(results.paced, pacedSection),
     '## What a rollout costs',
     section(results.rollout, rolloutSection),
     '## Latency through Envoy',

@@ -6,6 +6,7 @@ export interface Results {
   readonly machine: Machine;
   readonly quick: boolean;
   readonly cpu: CpuResult | NotMeasured;
+  readonly paced: PacedResult | NotMeasured;
   readonly rollout: RolloutResult | NotMeasured;
   readonly latency: LatencyResult | NotMeasured;
   readonly memory: MemoryResult | NotMeasured;
@@ -57,6 +58,25 @@ export interface SidecarCpu {
   readonly allow: number;
   readonly deny: number;
   readonly responseBytes: number;
+}
+
+/** At a fixed rate over one connection, without Envoy. */
+export interface PacedResult {
+  readonly checksPerSecond: number;
+  readonly rounds: number;
+  readonly secondsPerRound: number;
+  readonly servers: readonly PacedServer[];
+}
+
+export interface PacedServer {
+  /** Null: the no-op server. */
+  readonly policies: number | null;
+  readonly cpuUs: Spread;
+  readonly p50Ms: Spread;
+  readonly p99Ms: Spread;
+  /** How late the event loop of the server was. */
+  readonly delayP99Ms: Spread;
+  readonly delayMaxMs: Spread;
 }
 
 /** In one process, without a network. Microseconds of CPU a check. */

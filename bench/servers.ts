@@ -41,15 +41,17 @@ function loaderOptions(): NoopSettings['loaderOptions'] {
   return { ...LOADER_OPTIONS, longs: 'Number', enums: 'Number' };
 }
 
-/** `nodeDefaults`: without RUNTIME_ENVIRONMENT. */
-export async function startNoop({ nodeDefaults = false } = {}): Promise<MeasuredServer> {
+type Environment = Readonly<Record<string, string>>;
+
+export async function startNoop(
+  environment: Environment = RUNTIME_ENVIRONMENT,
+): Promise<MeasuredServer> {
   const settings: NoopSettings = { loaderOptions: loaderOptions(), serverOptions: SERVER_OPTIONS };
-  const environment = nodeDefaults ? {} : RUNTIME_ENVIRONMENT;
   const child = launch([compileNoop(), JSON.stringify(settings)], environment);
   const ended = endOf('the no-op server', child);
   const [first] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer];
   return {
-    name: nodeDefaults ? 'no-op with the defaults of Node' : 'no-op',
+    name: 'no-op',
     pid: child.pid as number,
     port: Number(first.toString()),
     decisions: () => NOTHING,
@@ -66,11 +68,14 @@ export interface SidecarSettings {
 }
 
 /** Mode shadow, every decision logged to a pipe that is read, counted and thrown away. */
-export async function startCedargate({ bundle }: SidecarSettings): Promise<MeasuredServer> {
+export async function startCedargate(
+  { bundle }: SidecarSettings,
+  environment: Environment = RUNTIME_ENVIRONMENT,
+): Promise<MeasuredServer> {
   const [port, admin] = (await freePorts(2)) as [number, number];
   const args = ['serve', '--listen', `127.0.0.1:${port}`, '--admin', `127.0.0.1:${admin}`];
   args.push('--service', 'shop/payments', '--environment', 'bench', '--bundle', bundle);
-  const child = launch([CLI, ...args]);
+  const child = launch([CLI, ...args], environment);
   const decisions = countDecisions(child.stdout);
   const ready = waitFor('cedargate', () => accepts(`127.0.0.1:${port}`), { timeoutMs: 30_000 });
   ready.catch(() => {});
@@ -118,10 +123,7 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-function launch(
-  args: readonly string[],
-  environment: Readonly<Record<string, string>> = RUNTIME_ENVIRONMENT,
-): Child {
+function launch(args: readonly string[], environment: Environment): Child {
   const extra = process.env.BENCH_NODE_OPTIONS?.split(' ') ?? [];
   const child = spawn(process.execPath, [...extra, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -34,6 +34,13 @@ describe('make bench', () => {
       expect(each.allow + each.deny).toBe(each.checks);
       expect(each.ratio.median).toBeGreaterThan(0);
     }
+    if ('notMeasured' in found.paced) throw new Error('not measured');
+    expect(found.paced.servers.map(({ policies }) => policies)).toEqual([null, 10]);
+    for (const { cpuUs, p50Ms, p99Ms, delayMaxMs } of found.paced.servers) {
+      for (const { median } of [cpuUs, p50Ms]) expect(median).toBeGreaterThan(0);
+      expect(delayMaxMs.median).toBeGreaterThanOrEqual(0);
+      expect(p99Ms.median).toBeGreaterThanOrEqual(p50Ms.median);
+    }
     if ('notMeasured' in found.memory) throw new Error('not measured');
     expect(found.memory).toMatchObject({ checksFirst: 200, checksSecond: 1_000 });
     const { noopUnderLoad, sizes } = found.memory;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { judgeGoals } from '../../../bench/goals.js';
 import { renderGoals, renderPage } from '../../../bench/report.js';
-import type { MemoryUnderLoad, Results, SidecarCpu } from '../../../bench/results.js';
+import type { MemoryUnderLoad, PacedServer, Results, SidecarCpu } from '../../../bench/results.js';
 import { type Spread, spreadOf } from '../../../bench/statistics.js';
 
 const one = (value: number): Spread => spreadOf([value]);
@@ -22,6 +22,11 @@ function rollout(few: number, many: number): Results['rollout'] {
     plainRememberedUs: one(30),
     remembered: { slices: 100, exceptions: 1_000, ...cost(0.3) },
   };
+}
+
+function paced(policies: number | null, us: number): PacedServer {
+  const ms = { p50Ms: one(0.75), p99Ms: one(2), delayP99Ms: one(1), delayMaxMs: one(4.5) };
+  return { policies, cpuUs: one(us), ...ms };
 }
 
 function underLoad(megabytes: number): MemoryUnderLoad {
@@ -53,6 +58,10 @@ function results(changes: Partial<Results> = {}): Results {
         sidecar(10_000, one(1.375)),
         sidecar(10_000, one(5), { cpuUs: 500 }),
       ],
+    },
+    paced: {
+      ...{ checksPerSecond: 500, rounds: 4, secondsPerRound: 8 },
+      servers: [paced(null, 400), paced(1_000, 500)],
     },
     rollout: rollout(1.25, 1.25),
     latency: {
@@ -178,6 +187,12 @@ describe('the page', () => {
     expect(page).toContain('| 1.25 x (1.00 to 1.30) | 98.5 % |');
     expect(page).toContain('| 10,000 policies, by value | 500 us (500 to 500) |');
     expect(page).toContain('| with cedargate | 1.25 ms (1.25 to 1.25) | 3.00 ms (3.00 to 3.00) |');
+  });
+
+  it('shows what a check costs at a fixed rate, and how late the event loop is', () => {
+    expect(page).toContain('| no-op | 400 us (400 to 400) | 0.75 ms');
+    expect(page).toContain('| 1,000 policies | 500 us (500 to 500) | 0.75 ms');
+    expect(page).toContain('| 4.50 ms (4.50 to 4.50) |');
   });
 
   it('shows memory over the no-op server, by part, and what the defaults of Node would take', () => {
