@@ -1,6 +1,7 @@
 /**
- * The client: a process of its own that holds a fixed number of calls in flight, over one connection
- * to each server, as one worker thread of Envoy would. Messages are encoded before anything is measured. It speaks
+ * The client: a process of its own that holds a fixed number of calls in flight, or sends at a fixed rate,
+ * over one connection to each server, as one worker thread of Envoy would. Messages are encoded before
+ * anything is measured. It speaks
  * HTTP/2 itself, because a client library that costs more than the server would leave the server
  * half idle.
  */

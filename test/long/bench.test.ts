@@ -54,5 +54,5 @@ describe('make bench', () => {
     expect(found.latency).toMatchObject({ notMeasured: expect.stringContaining('no Envoy') });
     expect(readFileSync(join(out, 'benchmarks.md'), 'utf8')).toContain('A smoke run');
     expect(stdout).toContain('server CPU a check at 10 policies');
-  }, 120_000);
+  }, 240_000);
 });
