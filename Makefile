@@ -53,9 +53,14 @@ cosign:
 		go install github.com/sigstore/cosign/v2/cmd/cosign@$(COSIGN_VERSION); } || true
 
 .PHONY: bench
-bench: node_modules/.package-lock.json build ## measure (under 6 minutes); writes docs/benchmarks.md; BENCH_QUICK=1
+bench: node_modules/.package-lock.json build ## measure (some ten minutes); writes docs/benchmarks.md; BENCH_QUICK=1
 	@$(MAKE) envoy || true
-	@$(TSX) bench/main.ts
+	@OPA_ENVOY='$(OPA_ENVOY)' $(TSX) bench/main.ts
+
+.PHONY: bench-opa
+bench-opa: ## the same with OPA-Envoy beside it: OPA_ENVOY=/path/to/binary (docs/bench-opa.md)
+	@[ -n '$(OPA_ENVOY)' ] || { echo 'give OPA_ENVOY=/path/to/binary: docs/bench-opa.md says how to build it' >&2; exit 2; }
+	@$(MAKE) bench
 
 .PHONY: build
 build: node_modules/.package-lock.json ## compile to dist/

@@ -9,16 +9,16 @@ import type { LoadProcess } from './load-process.js';
 import type { BenchBundle, Plan } from './plan.js';
 import { type BenchPolicy, BY_VALUE, benchPolicies, expectDecision } from './policies.js';
 import { cpuSecondsOf } from './proc.js';
-import type { CpuResult, SidecarCpu } from './results.js';
+import type { CpuResult, ServerCpu, SidecarCpu } from './results.js';
 import { type MeasuredServer, startCedargate, startNoop } from './servers.js';
 import { spreadOf } from './statistics.js';
-import { checkAt } from './traffic.js';
+import { CALLERS, checkAt } from './traffic.js';
 
 /** Checks between two looks at the clock of the process. */
 const CHECKS_PER_STEP = 500;
 
 /** A server under measurement, and how far it has come in the order of traffic.ts. */
-interface Subject {
+export interface Subject {
   readonly server: MeasuredServer;
   readonly policies: readonly BenchPolicy[];
   readonly byValue: boolean;
@@ -44,18 +44,14 @@ export async function measureCpu(
   try {
     for (const each of plan.cpu.bundles) sidecars.push(await startSubject(each, directory));
     const drive = (who: Subject, count: number) => send(who, count, load, plan.concurrency);
+    for (const who of sidecars) await greet(who, load);
     for (const who of [noop, ...sidecars]) await cpuPerCheck(who, warmUpCpuSeconds, drive);
-    for (const who of sidecars) await untilKnown(who, plan, drive);
+    for (const who of sidecars) await untilKnown(who, plan.cpu.warmUpCpuSecondsMax, drive);
     for (let round = 1; round <= rounds; round += 1) {
       for (const who of sidecars) {
         const base = await cpuPerCheck(noop, cpuSecondsMin, drive);
-        const before = await who.server.lookups();
-        const own = await cpuPerCheck(who, cpuSecondsMin, drive);
-        const after = await who.server.lookups();
-        who.known += after.known - before.known;
-        who.looked += after.all - before.all;
+        const own = await measureSidecar(who, cpuSecondsMin, drive);
         noop.cpuUs.push(base);
-        who.cpuUs.push(own);
         who.ratios.push(own / base);
         const name = nameOf(who);
         say(`round ${round}: no-op ${base.toFixed(0)} us, ${name} ${own.toFixed(0)} us a check`);
@@ -78,14 +74,14 @@ export async function measureCpu(
   }
 }
 
-async function startSubject({ policies: count, byValue }: BenchBundle, directory: string) {
+export async function startSubject({ policies: count, byValue }: BenchBundle, directory: string) {
   const policies = benchPolicies(count);
   const bundle = join(directory, `bundle-${count}${byValue ? '-by-value' : ''}`);
   writeBundle(bundle, policies, byValue ? { 'by-value.cedar': BY_VALUE } : {});
   return subject(await startCedargate({ bundle }), policies, byValue);
 }
 
-function subject(
+export function subject(
   server: MeasuredServer,
   policies: readonly BenchPolicy[],
   byValue: boolean,
@@ -98,14 +94,19 @@ function nameOf({ policies, byValue }: Subject): string {
   return `${policies.length} policies${byValue ? ' by value' : ''}`;
 }
 
+/** Two hundred callers that are new at once, to a process that is new, are no part of these figures. */
+export async function greet(who: Subject, load: LoadProcess): Promise<void> {
+  await send(who, CALLERS, load, 1);
+}
+
 /** Of so many checks in a row nearly all answers are known. */
 const KNOWN_CHECKS = 2_000;
 const KNOWN_SHARE_MIN = 0.98;
 
 /** What is measured is a sidecar that has been asked for a while, not its first minute. */
-async function untilKnown(who: Subject, { cpu }: Plan, drive: Drive): Promise<void> {
+export async function untilKnown(who: Subject, secondsMax: number, drive: Drive): Promise<void> {
   if (who.byValue) return;
-  const endSeconds = cpuSecondsOf(who.server.pid) + cpu.warmUpCpuSecondsMax;
+  const endSeconds = cpuSecondsOf(who.server.pid) + secondsMax;
   for (let before = await who.server.lookups(); cpuSecondsOf(who.server.pid) < endSeconds; ) {
     for (let sent = 0; sent < KNOWN_CHECKS; sent += CHECKS_PER_STEP) {
       await drive(who, CHECKS_PER_STEP);
@@ -116,9 +117,9 @@ async function untilKnown(who: Subject, { cpu }: Plan, drive: Drive): Promise<vo
   }
 }
 
-type Drive = (who: Subject, count: number) => Promise<void>;
+export type Drive = (who: Subject, count: number) => Promise<void>;
 
-async function send(
+export async function send(
   who: Subject,
   count: number,
   load: LoadProcess,
@@ -131,7 +132,7 @@ async function send(
 }
 
 /** Microseconds of user and system time, until the server used `secondsMin`. Logging is included. */
-async function cpuPerCheck(who: Subject, secondsMin: number, drive: Drive): Promise<number> {
+export async function cpuPerCheck(who: Subject, secondsMin: number, drive: Drive): Promise<number> {
   const { pid } = who.server;
   await who.server.logged(who.checks);
   const before = { checks: who.checks, seconds: cpuSecondsOf(pid) };
@@ -141,15 +142,37 @@ async function cpuPerCheck(who: Subject, secondsMin: number, drive: Drive): Prom
   return ((cpuSecondsOf(pid) - before.seconds) * 1e6) / (who.checks - before.checks);
 }
 
+/** A round of a sidecar, with what it knew. */
+export async function measureSidecar(who: Subject, secondsMin: number, drive: Drive) {
+  const before = await who.server.lookups();
+  const own = await cpuPerCheck(who, secondsMin, drive);
+  const after = await who.server.lookups();
+  who.known += after.known - before.known;
+  who.looked += after.all - before.all;
+  who.cpuUs.push(own);
+  return own;
+}
+
 function resultOf(who: Subject): SidecarCpu {
-  const found = who.server.decisions();
-  assertExpected(found, expectedTally(who), nameOf(who));
   return {
     policies: who.policies.length,
     byValue: who.byValue,
-    remembered: who.looked === 0 ? 0 : who.known / who.looked,
-    cpuUs: spreadOf(who.cpuUs),
+    remembered: rememberedOf(who),
     ratio: spreadOf(who.ratios),
+    ...costOf(who),
+  };
+}
+
+export function rememberedOf({ known, looked }: Subject): number {
+  return looked === 0 ? 0 : known / looked;
+}
+
+/** Throws unless the log has every check, decided as the policies say. */
+export function costOf(who: Subject): ServerCpu {
+  const found = who.server.decisions();
+  assertExpected(found, expectedTally(who), `${who.server.name} with ${nameOf(who)}`);
+  return {
+    cpuUs: spreadOf(who.cpuUs),
     checks: who.checks,
     logged: totalOf(found),
     allow: found.allow,
@@ -159,7 +182,7 @@ function resultOf(who: Subject): SidecarCpu {
 }
 
 /** What an independent reading of the same policies says of every check that was sent. */
-function expectedTally({ policies, checks }: Subject): Tally {
+export function expectedTally({ policies, checks }: Subject): Tally {
   const decide = expectDecision(policies);
   const tally = { ...NOTHING };
   for (let n = 0; n < checks; n += 1) {
@@ -169,13 +192,13 @@ function expectedTally({ policies, checks }: Subject): Tally {
   return tally;
 }
 
-/** Figures of wrong answers, or of answers without a log line, are not figures of cedargate. */
+/** Figures of wrong answers, or of answers without a log line, are no figures. */
 function assertExpected(found: Tally, expected: Tally, name: string): void {
   const [is, should] = [found, expected].map((tally) => JSON.stringify(tally));
   if (is !== should) {
-    throw new Error(`with ${name} the log says ${is}, expected was ${should}`);
+    throw new Error(`the log of ${name} says ${is}, expected was ${should}`);
   }
   if (expected.allow === 0 || expected.deny === 0) {
-    throw new Error(`with ${name} all decisions are the same`);
+    throw new Error(`all decisions of ${name} are the same`);
   }
 }

@@ -1,143 +1,168 @@
 /**
- * What cedargate adds to a request: latency through a real Envoy with the shipped configuration
- * (envoy.yaml: mTLS, profile observe), on one listener with ext_authz and on one without. Envoy
- * answers by itself where it would call the upstream, so that nothing else is in the figures.
+ * What a server adds to a request: latency through a real Envoy with the shipped configuration
+ * (envoy.yaml: mTLS, profile observe), on one listener without ext_authz and on one for each server:
+ * the no-op server, cedargate and, when there is one, OPA-Envoy. Envoy answers by itself where it would
+ * call the upstream, so that nothing else is in the figures.
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'yaml';
 import { createCa } from '../test/support/certs.js';
-import {
-  type Envoy,
-  type EnvoyConfig,
-  findEnvoy,
-  rewriteConfig,
-  startEnvoy,
-} from '../test/support/envoy.js';
-import { PROFILES } from '../test/support/world.js';
+import { type Envoy, findEnvoy, rewriteConfig, startEnvoy } from '../test/support/envoy.js';
 import { writeBundle } from './bundles.js';
+import { NOTHING } from './decision-lines.js';
+import { benchListeners, portInFile } from './envoy-config.js';
+import { type OpaEnvoy, startOpa } from './opa-server.js';
 import { openLoop, openLoopAgent } from './open-loop.js';
 import type { Plan } from './plan.js';
 import { benchPolicies } from './policies.js';
-import type { LatencyResult, NotMeasured, Percentiles } from './results.js';
-import { type MeasuredServer, startCedargate } from './servers.js';
+import type { LatencyName, LatencyOf, LatencyResult, NotMeasured } from './results.js';
+import { type MeasuredServer, startCedargate, startNoop } from './servers.js';
 import { percentileOf, spreadOf } from './statistics.js';
 import { callerAt, PATHS, pathAt } from './traffic.js';
 
-/** As in envoy.yaml; the last is the listener that is added. */
-const PORT = { with: 10_000, cedargate: 9_191, without: 10_001 } as const;
-const EXT_AUTHZ = 'envoy.filters.http.ext_authz';
-/** Connections are open then, and the code of both is compiled. */
-const WARM_UP_SECONDS = 3;
-
 export async function measureLatency(
   plan: Plan,
+  opa: OpaEnvoy | NotMeasured,
   directory: string,
   say: (line: string) => void,
 ): Promise<LatencyResult | NotMeasured> {
   const found = findEnvoy();
   if ('missing' in found) return { notMeasured: found.missing };
+  const policies = benchPolicies(plan.envoy.policies);
   const bundle = join(directory, 'bundle-envoy');
-  writeBundle(bundle, benchPolicies(plan.envoy.policies));
-  const certificates = join(directory, 'certs');
+  writeBundle(bundle, policies);
+  const servers: [LatencyName, MeasuredServer][] = [];
+  try {
+    servers.push(['no-op', await startNoop()], ['cedargate', await startCedargate({ bundle })]);
+    if (!('notMeasured' in opa)) {
+      servers.push(['OPA-Envoy', await startOpa(opa, { policies, form: 'data', directory })]);
+    }
+    return await behindEnvoy(plan, servers, join(directory, 'certs'), say);
+  } finally {
+    for (const [, server] of servers) await server.stop();
+  }
+}
+
+async function behindEnvoy(
+  plan: Plan,
+  servers: readonly [LatencyName, MeasuredServer][],
+  certificates: string,
+  say: (line: string) => void,
+): Promise<LatencyResult> {
   const ca = createCa(certificates);
   ca.spiffe('payments', 'spiffe://bench.example/ns/shop/sa/payments');
   const agent = openLoopAgent({ ca: ca.cert, leaf: ca.spiffe('caller', callerAt(0).id) });
-
-  const cedargate = await startCedargate({ bundle });
+  const names = servers.map(([name]) => name);
+  const { config, port } = await rewriteConfig(benchListeners(names), {
+    ports: Object.fromEntries(
+      servers.map(([name, server]) => [portInFile(name).server, server.port]),
+    ),
+    paths: { 'certs/': `${certificates}/` },
+  });
+  const envoy = await startEnvoy(config);
+  const columns = [['without', undefined] as const, ...servers].map(([name, server]) => {
+    const listener = port(portInFile(name).listener);
+    return { name, server, port: listener, rounds: [], asked: 0 } satisfies Column as Column;
+  });
   try {
-    const { config, port } = await rewriteConfig(twoListeners(), {
-      ports: { [PORT.cedargate]: cedargate.port },
-      paths: { 'certs/': `${certificates}/` },
-    });
-    const envoy = await startEnvoy(config);
-    try {
-      const ports = { without: port(PORT.without), with: port(PORT.with) };
-      return await measure({ plan, agent, ports, cedargate, envoy, say });
-    } finally {
-      agent.destroy();
-      await envoy.stop();
-    }
+    await warmUp(columns, plan, agent);
+    const before = await Promise.all(columns.map((column) => undecidedOf(column, envoy)));
+    await measure(columns, plan, agent, say);
+    assertSameDecisions(columns);
+    const { policies, requestsPerSecond, rounds, secondsPerRound } = plan.envoy;
+    return {
+      envoy: await versionOf(envoy),
+      ...{ policies, requestsPerSecond, rounds, secondsPerRound },
+      columns: await Promise.all(
+        columns.map(async (column, index) => {
+          return resultOf(column, (await undecidedOf(column, envoy)) - (before[index] ?? 0));
+        }),
+      ),
+    };
   } finally {
-    await cedargate.stop();
+    agent.destroy();
+    await envoy.stop();
   }
 }
 
-interface Setting {
-  readonly plan: Plan;
-  readonly agent: ReturnType<typeof openLoopAgent>;
-  readonly ports: { readonly without: number; readonly with: number };
-  readonly cedargate: MeasuredServer;
-  readonly envoy: Envoy;
-  readonly say: (line: string) => void;
+interface Column {
+  readonly name: LatencyName;
+  /** None without ext_authz. */
+  readonly server: MeasuredServer | undefined;
+  readonly port: number;
+  /** Milliseconds of every request. */
+  readonly rounds: (readonly number[])[];
+  asked: number;
 }
 
-async function measure(setting: Setting): Promise<LatencyResult> {
-  const { plan, agent, ports, cedargate, envoy, say } = setting;
-  const { policies, rounds, secondsPerRound, requestsPerSecond } = plan.envoy;
-  const found = { without: samples(), with: samples() };
+type Agent = ReturnType<typeof openLoopAgent>;
+
+async function run(column: Column, seconds: number, plan: Plan, agent: Agent) {
+  const { requestsPerSecond } = plan.envoy;
   const path = (n: number) => pathAt(n % PATHS);
-  let asked = 0;
-  let stamped = 0;
-  const run = async (which: 'without' | 'with', seconds: number) => {
-    const result = await openLoop({ port: ports[which], agent, requestsPerSecond, seconds, path });
-    if (which === 'with') asked += result.ms.length;
-    else if (result.stamped > 0) throw new Error('a request without ext_authz carries a stamp');
-    stamped += result.stamped;
-    return result.ms;
-  };
-  for (const which of ['without', 'with'] as const) await run(which, WARM_UP_SECONDS);
-  for (let round = 1; round <= rounds; round += 1) {
-    for (const which of ['without', 'with'] as const) {
-      const ms = await run(which, secondsPerRound);
-      found[which].p50.push(percentileOf(ms, 50));
-      found[which].p99.push(percentileOf(ms, 99));
+  const ms = await openLoop({ port: column.port, agent, requestsPerSecond, seconds, path });
+  column.asked += ms.length;
+  return ms;
+}
+
+async function warmUp(columns: readonly Column[], plan: Plan, agent: Agent): Promise<void> {
+  for (const column of columns) await run(column, plan.envoy.warmUpSeconds, plan, agent);
+}
+
+async function measure(
+  columns: readonly Column[],
+  plan: Plan,
+  agent: Agent,
+  say: (line: string) => void,
+): Promise<void> {
+  for (let round = 1; round <= plan.envoy.rounds; round += 1) {
+    const said: string[] = [];
+    for (const column of columns) {
+      const ms = await run(column, plan.envoy.secondsPerRound, plan, agent);
+      column.rounds.push(ms);
+      const [p50, p99] = [50, 99].map((percent) => percentileOf(ms, percent).toFixed(2));
+      said.push(`${column.name} ${p50} / ${p99}`);
     }
-    const [without, own] = [found.without, found.with].map((list) => {
-      return `p50 ${list.p50.at(-1)?.toFixed(2)} ms, p99 ${list.p99.at(-1)?.toFixed(2)} ms`;
-    });
-    say(`round ${round}: without ${without}; with ${own}`);
+    say(`round ${round}, p50 / p99 in ms: ${said.join('; ')}`);
   }
-  await cedargate.logged(stamped);
+}
+
+function resultOf({ name, rounds }: Column, undecided: number): LatencyOf {
+  const all = rounds.flat();
   return {
-    envoy: await versionOf(envoy),
-    policies,
-    requestsPerSecond,
-    rounds,
-    requestsPerRound: secondsPerRound * requestsPerSecond,
-    unanswered: asked - stamped,
-    without: percentiles(found.without),
-    with: percentiles(found.with),
+    name,
+    p50Ms: spreadOf(rounds.map((ms) => percentileOf(ms, 50))),
+    p99Ms: spreadOf(rounds.map((ms) => percentileOf(ms, 99))),
+    whole: { p50Ms: percentileOf(all, 50), p99Ms: percentileOf(all, 99) },
+    undecided,
   };
 }
 
-const samples = () => ({ p50: [] as number[], p99: [] as number[] });
-
-function percentiles({ p50, p99 }: ReturnType<typeof samples>): Percentiles {
-  return { p50Ms: spreadOf(p50), p99Ms: spreadOf(p99) };
+/**
+ * Requests so far that passed without a decision: with no answer in time, or as overload. Throws unless
+ * each request is accounted for, and waits for the log lines of those that were answered: a server
+ * without them would not be worth a figure.
+ */
+async function undecidedOf({ name, server, asked }: Column, envoy: Envoy): Promise<number> {
+  if (server === undefined) return 0;
+  const stats = await envoy.stats();
+  const count = (what: string) => stats.get(`http.${name}.ext_authz.${name}.${what}`) ?? 0;
+  const [answered, late] = [count('ok'), count('failure_mode_allowed')];
+  if (answered + late !== asked) {
+    throw new Error(`${name}: ${answered} answered and ${late} not, of ${asked} requests`);
+  }
+  await server.logged(answered);
+  return late + server.decisions().error;
 }
 
-/** The shipped profile, answered by Envoy itself; and a copy of its listener without ext_authz. */
-function twoListeners(): EnvoyConfig {
-  const config: EnvoyConfig = parse(readFileSync(PROFILES.observe, 'utf8'));
-  const [asked] = config.static_resources.listeners;
-  const manager = managerOf(asked);
-  // Ten thousand lines a run would be timed too.
-  delete manager.access_log;
-  manager.route_config.virtual_hosts[0].routes = [
-    { match: { prefix: '/' }, direct_response: { status: 200, body: { inline_string: 'ok\n' } } },
-  ];
-  const unasked = structuredClone(asked);
-  unasked.name = 'without-cedargate';
-  unasked.address.socket_address.port_value = PORT.without;
-  const filters = managerOf(unasked).http_filters as { readonly name: string }[];
-  managerOf(unasked).http_filters = filters.filter(({ name }) => name !== EXT_AUTHZ);
-  config.static_resources.listeners.push(unasked);
-  return config;
-}
-
-function managerOf(listener: EnvoyConfig): EnvoyConfig {
-  return listener.filter_chains[0].filters[0].typed_config;
+/** With nothing undecided, cedargate and OPA-Envoy decided the same requests by the same rules. */
+function assertSameDecisions(columns: readonly Column[]): void {
+  const decided = columns.flatMap(({ name, server, asked }) => {
+    const tally = server?.decisions() ?? NOTHING;
+    return tally.allow + tally.deny === asked ? [{ name, said: JSON.stringify(tally) }] : [];
+  });
+  const [one, other] = decided;
+  if (one === undefined || other === undefined || one.said === other.said) return;
+  throw new Error(`${one.name} said ${one.said}, ${other.name} ${other.said}`);
 }
 
 async function versionOf(envoy: Envoy): Promise<string> {

@@ -1,5 +1,14 @@
 /** The goals of the project that the bench can judge, and the judgement. Pure. */
-import type { CpuResult, NotMeasured, Results } from './results.js';
+import {
+  type CpuResult,
+  type LatencyName,
+  type LatencyOf,
+  type LatencyResult,
+  NO_OPA,
+  type NotMeasured,
+  type OpaResult,
+  type Results,
+} from './results.js';
 
 /** Of the CPU of the no-op server, at 10 policies. */
 export const CPU_RATIO_MAX = 1.3;
@@ -9,6 +18,9 @@ export const CPU_MANY_RATIO_MAX = 1.1;
 export const CPU_MANY_POLICIES = 10_000;
 /** What asking the engine adds to a check, microseconds. */
 export const MISS_US_MAX = 250;
+/** Of the CPU without a candidate, at 10 policies, answers remembered. */
+export const CANDIDATE_RATIO_MAX = 1.15;
+export const CANDIDATE_RATIO_AIM = 1.05;
 /** In calls of the engine, of which the candidate is one. */
 export const ROLLOUT_CALLS_MAX = 1.25;
 /** Under load, over the no-op server with the same settings of Node. */
@@ -18,6 +30,16 @@ export const MEMORY_OVER_NOOP_BYTES_MAX = [
 ] as const;
 export const MEMORY_GROWTH_BYTES_MAX = 20 * 1_000_000;
 export const RELOAD_MS_MAX = 300;
+/** Of the CPU of OPA-Envoy, whatever the number of rules and however they are written. */
+export const OPA_CPU_RATIO_MAX = 0.25;
+export const OPA_CPU_RATIO_AIM = 0.15;
+/** Of the latency with OPA-Envoy. */
+export const OPA_P50_RATIO_MAX = 0.8;
+export const OPA_P99_RATIO_MAX = 1;
+/** Of the latency with the no-op server. */
+export const NOOP_P50_RATIO_AIM = 1.05;
+/** With more, the machine was too slow for this rate, and the figures say nothing of a server. */
+export const UNDECIDED_SHARE_MAX = 0.01;
 
 export interface Goal {
   readonly what: string;
@@ -57,7 +79,60 @@ function judgeMemory(memory: Results['memory']): Goal[] {
   );
 }
 
-export function judgeGoals({ cpu, rollout, memory, reload }: Results): Goal[] {
+function judgeCandidate({ beside }: Results): Goal {
+  return judge({
+    what: `a candidate beside, remembered, against none (aim ${CANDIDATE_RATIO_AIM.toFixed(2)} x)`,
+    max: CANDIDATE_RATIO_MAX,
+    step: 0.01,
+    show: (value) => `${value.toFixed(2)} x`,
+    found: measured(beside, ({ sidecars }) => {
+      return sidecars.find(({ candidate, logged }) => candidate && logged)?.ratio?.median;
+    }),
+  });
+}
+
+/** The worst of all sizes, ways to write the rules, and processors. */
+function judgeOpa({ opa }: Results): Goal[] {
+  const worst = ({ sizes }: OpaResult) =>
+    Math.max(...sizes.flatMap(({ rivals }) => rivals.map(({ ratio }) => ratio.median)));
+  const aim = `aim ${times(OPA_CPU_RATIO_AIM)}`;
+  return [
+    judge({
+      what: `server CPU a check against OPA-Envoy, the worst of all rows (${aim})`,
+      max: OPA_CPU_RATIO_MAX,
+      ...RATIO,
+      found: measured(opa, worst),
+    }),
+  ];
+}
+
+function judgeLatency({ latency }: Results): Goal[] {
+  const against = (what: string, max: number, other: LatencyName, of: keyof LatencyOf['whole']) =>
+    judge({ what, max, ...RATIO, found: measured(latency, (all) => ratioOf(all, other, of)) });
+  const rate = 'notMeasured' in latency ? '' : ` at ${latency.requestsPerSecond} requests/s`;
+  const [p50, p99] = ['p50', 'p99'].map((which) => `${which} through Envoy${rate}, against`);
+  return [
+    against(`${p50} OPA-Envoy`, OPA_P50_RATIO_MAX, 'OPA-Envoy', 'p50Ms'),
+    against(`${p99} OPA-Envoy`, OPA_P99_RATIO_MAX, 'OPA-Envoy', 'p99Ms'),
+    against(`${p50} the no-op server (aim)`, NOOP_P50_RATIO_AIM, 'no-op', 'p50Ms'),
+  ];
+}
+
+function ratioOf(result: LatencyResult, other: LatencyName, of: keyof LatencyOf['whole']) {
+  const [own, theirs] = (['cedargate', other] as const).map((name) =>
+    result.columns.find((column) => column.name === name),
+  );
+  if (theirs === undefined && other === 'OPA-Envoy') return NO_OPA;
+  if (own === undefined || theirs === undefined) return undefined;
+  const requests = result.rounds * result.secondsPerRound * result.requestsPerSecond;
+  const failed = [own, theirs].find((each) => each.undecided > UNDECIDED_SHARE_MAX * requests);
+  return failed === undefined
+    ? own.whole[of] / theirs.whole[of]
+    : { notMeasured: `${failed.name} decided too few in time` };
+}
+
+export function judgeGoals(results: Results): Goal[] {
+  const { cpu, rollout, memory, reload } = results;
   return [
     judge({
       what: `server CPU a check at ${CPU_GOAL_POLICIES} policies, against the no-op server`,
@@ -89,7 +164,10 @@ export function judgeGoals({ cpu, rollout, memory, reload }: Results): Goal[] {
         return miss && hit && miss.cpuUs.median - hit.cpuUs.median;
       }),
     }),
+    judgeCandidate(results),
     ...judgeRollout(rollout),
+    ...judgeOpa(results),
+    ...judgeLatency(results),
     ...judgeMemory(memory),
     judge({
       what: 'growth of memory between the first and the second reading',
@@ -111,6 +189,9 @@ export function judgeGoals({ cpu, rollout, memory, reload }: Results): Goal[] {
 function sidecarOf({ sidecars }: CpuResult, policies: number, { byValue } = { byValue: false }) {
   return sidecars.find((each) => each.policies === policies && each.byValue === byValue);
 }
+
+const times = (value: number) => `${value.toFixed(2)} x`;
+const RATIO = { step: 0.01, show: times } as const;
 
 function count(value: number): string {
   return value.toLocaleString('en-GB');
@@ -139,7 +220,7 @@ function judge({ what, max, step, show, found }: Question): Goal {
 
 function measured<T extends object>(
   result: T | NotMeasured,
-  pick: (result: T) => number | undefined,
+  pick: (result: T) => Question['found'],
 ): Question['found'] {
   return 'notMeasured' in result ? result : pick(result);
 }

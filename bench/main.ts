@@ -4,30 +4,37 @@
  *
  * `BENCH_QUICK=1` makes a smoke run and `BENCH_ONLY=cpu,latency` measures these parts only; both are
  * written to `.cache/bench/`. `BENCH_OUT=DIR` writes elsewhere. `BENCH_NODE_OPTIONS=--cpu-prof` is
- * given to the servers.
+ * given to the servers. `OPA_ENVOY=/path` has OPA-Envoy measured beside (docs/bench-opa.md).
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { measureBeside } from './beside.js';
 import { measureCpu } from './cpu.js';
 import { measureLatency } from './envoy.js';
 import { startLoadProcess } from './load-process.js';
 import { describeMachine } from './machine.js';
 import { measureMemory } from './memory.js';
+import { measureOpa } from './opa.js';
+import { findOpa, type OpaEnvoy } from './opa-server.js';
 import { measurePaced } from './paced.js';
 import { FULL, type Plan, QUICK } from './plan.js';
 import { measureReload } from './reload.js';
 import { renderGoals, renderPage } from './report.js';
-import type { Results } from './results.js';
+import type { NotMeasured, Results } from './results.js';
 import { measureRollout } from './rollout.js';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
-const PARTS = ['cpu', 'paced', 'rollout', 'memory', 'reload', 'latency'] as const;
+const PARTS = ['cpu', 'paced', 'beside', 'rollout', 'opa', 'memory', 'reload', 'latency'] as const;
 type Part = (typeof PARTS)[number];
 
-async function measure(plan: Plan, parts: ReadonlySet<string>): Promise<Results> {
+async function measure(
+  plan: Plan,
+  parts: ReadonlySet<string>,
+  opaEnvoy: OpaEnvoy | NotMeasured,
+): Promise<Results> {
   const directory = mkdtempSync(join(tmpdir(), 'cedargate-bench-'));
   const load = startLoadProcess();
   const say = (line: string) => console.log(`  ${line}`);
@@ -44,15 +51,32 @@ async function measure(plan: Plan, parts: ReadonlySet<string>): Promise<Results>
     const paced = await run('paced', 'checks at a fixed rate', () =>
       measurePaced(plan, load, directory, say),
     );
+    const beside = await run('beside', 'candidate and log apart', () =>
+      measureBeside(plan, load, directory, say),
+    );
     const rollout = await run('rollout', 'what a rollout costs a check', async () =>
       measureRollout(plan, say),
+    );
+    const opa = await run('opa', 'the same rules in OPA-Envoy', () =>
+      measureOpa(plan, opaEnvoy, load, directory, say),
     );
     const memory = await run('memory', 'memory', () => measureMemory(plan, load, directory, say));
     const reload = await run('reload', 'reload', () => measureReload(plan, directory, say));
     const latency = await run('latency', 'latency through Envoy', () =>
-      measureLatency(plan, directory, say),
+      measureLatency(plan, opaEnvoy, directory, say),
     );
-    return { machine, quick: plan.quick, cpu, paced, rollout, latency, memory, reload };
+    return {
+      machine,
+      quick: plan.quick,
+      cpu,
+      paced,
+      beside,
+      rollout,
+      opa,
+      latency,
+      memory,
+      reload,
+    };
   } finally {
     load.stop();
     rmSync(directory, { recursive: true, force: true });
@@ -71,6 +95,10 @@ function write(results: Results, full: boolean): string {
 
 const plan = process.env.BENCH_QUICK === '1' ? QUICK : FULL;
 const only = process.env.BENCH_ONLY?.split(',') ?? PARTS;
-const results = await measure(plan, new Set(only));
+const opaEnvoy = await findOpa().catch((error: Error) => {
+  console.error(error.message);
+  process.exit(2);
+});
+const results = await measure(plan, new Set(only), opaEnvoy);
 const file = write(results, !plan.quick && only === PARTS);
 console.log(`\n${renderGoals(results)}\n\nwritten to ${file}`);

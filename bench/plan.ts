@@ -1,4 +1,4 @@
-/** How much is measured: the full run (under six minutes) and the smoke run (under half a minute). */
+/** How much is measured: the full run (some ten minutes, more beside OPA-Envoy) and the smoke run. */
 
 export interface BenchBundle {
   readonly policies: number;
@@ -41,6 +41,14 @@ export interface Plan {
     /** Of each way and round. */
     readonly checks: number;
   };
+  /** Beside OPA-Envoy, when OPA_ENVOY names one. */
+  readonly opa: {
+    readonly policies: readonly number[];
+    readonly rounds: number;
+    readonly cpuSecondsMin: number;
+    readonly warmUpCpuSeconds: number;
+    readonly warmUpCpuSecondsMax: number;
+  };
   readonly memory: {
     readonly policies: number;
     /** Checks before the first and before the second reading. */
@@ -53,6 +61,8 @@ export interface Plan {
     readonly policies: number;
     readonly rounds: number;
     readonly secondsPerRound: number;
+    /** Connections are open then, and the code of everything is compiled. */
+    readonly warmUpSeconds: number;
     /** Requests are sent at this rate, whatever is still unanswered. */
     readonly requestsPerSecond: number;
   };
@@ -80,13 +90,26 @@ export const FULL: Plan = {
     warmUpChecks: 10_000,
   },
   rollout: { policies: 10, rounds: 60, warmUpRounds: 10, checks: 500 },
+  opa: {
+    policies: [10, 100, 1_000, 10_000],
+    rounds: 4,
+    cpuSecondsMin: 1,
+    warmUpCpuSeconds: 2,
+    warmUpCpuSecondsMax: 30,
+  },
   memory: {
     policies: 10,
     readings: [10_000, 100_000],
     sizes: [10, 1_000],
     checksUnderLoad: 20_000,
   },
-  envoy: { policies: 10, rounds: 5, secondsPerRound: 5, requestsPerSecond: 200 },
+  envoy: {
+    policies: 10,
+    rounds: 6,
+    secondsPerRound: 10,
+    warmUpSeconds: 5,
+    requestsPerSecond: 500,
+  },
   reload: { policies: 100, times: 10 },
 };
 
@@ -109,7 +132,20 @@ export const QUICK: Plan = {
     warmUpChecks: 200,
   },
   rollout: { policies: 10, rounds: 1, warmUpRounds: 1, checks: 100 },
+  opa: {
+    policies: [10, 1_000],
+    rounds: 1,
+    cpuSecondsMin: 0.2,
+    warmUpCpuSeconds: 0.1,
+    warmUpCpuSecondsMax: 0.1,
+  },
   memory: { policies: 10, readings: [200, 1_000], sizes: [20], checksUnderLoad: 1_000 },
-  envoy: { policies: 10, rounds: 1, secondsPerRound: 1, requestsPerSecond: 100 },
+  envoy: {
+    policies: 10,
+    rounds: 1,
+    secondsPerRound: 2,
+    warmUpSeconds: 3,
+    requestsPerSecond: 500,
+  },
   reload: { policies: 20, times: 2 },
 };

@@ -1,6 +1,8 @@
 /** Results to text: the tables of docs/benchmarks.md and the lines that a run prints. Pure. */
 import { type Goal, judgeGoals } from './goals.js';
+import { besideSection } from './report-beside.js';
 import { memorySection } from './report-memory.js';
+import { opaSection } from './report-opa.js';
 import { pacedSection } from './report-paced.js';
 import { bytes, count, micros, millis, type Row, spread, table, whole } from './report-text.js';
 import type {
@@ -27,8 +29,12 @@ Figures of other machines differ; ratios between servers of the same run differ 
     section(results.cpu, cpuSection),
     '## Checks at a fixed rate',
     section(results.paced, pacedSection),
+    '## Candidate and log apart',
+    section(results.beside, besideSection),
     '## What a rollout costs',
     section(results.rollout, rolloutSection),
+    '## Beside OPA-Envoy',
+    section(results.opa, opaSection),
     '## Latency through Envoy',
     section(results.latency, latencySection),
     '## Memory',
@@ -138,18 +144,25 @@ before is remembered.`,
 }
 
 function latencySection(result: LatencyResult): string {
-  const { envoy, policies, requestsPerSecond, requestsPerRound, rounds, unanswered } = result;
+  const { envoy, policies, requestsPerSecond, secondsPerRound, rounds, columns } = result;
   return [
-    `Envoy ${envoy} with the shipped envoy.yaml (mTLS, profile observe), with and without the
-ext_authz filter, in turns: ${rounds} rounds of ${count(requestsPerRound)} requests each, sent at
-${requestsPerSecond} a second whatever is still unanswered, timed by the client from sending to the end
-of the answer. Envoy answers by itself where it would call an upstream. cedargate decides with
-${policies} policies and logs every decision. Requests that Envoy let pass because no answer came
-within 200 ms: ${unanswered}.`,
+    `Envoy ${envoy} with the shipped envoy.yaml (mTLS, profile observe), with a listener without the
+ext_authz filter and one for each server, in turns: ${rounds} rounds of ${secondsPerRound} s each, at
+${requestsPerSecond} requests a second whatever is still unanswered, timed by the client from sending to
+the end of the answer. Envoy answers by itself where it would call an upstream, and asks for no health
+(neither the no-op server nor OPA-Envoy would say). cedargate, and OPA-Envoy with rules as data, decide
+with ${policies} policies and log every decision. The last columns are of all rounds together;
+*undecided* requests passed because no answer came within 200 ms, or as overload.`,
     table([
-      ['', 'p50', 'p99'],
-      ['without cedargate', millis(result.without.p50Ms), millis(result.without.p99Ms)],
-      ['with cedargate', millis(result.with.p50Ms), millis(result.with.p99Ms)],
+      ['ext_authz', 'p50', 'p99', 'p50 of all', 'p99 of all', 'undecided'],
+      ...columns.map(({ name, p50Ms, p99Ms, whole: all, undecided }) => [
+        name,
+        millis(p50Ms),
+        millis(p99Ms),
+        `${all.p50Ms.toFixed(2)} ms`,
+        `${all.p99Ms.toFixed(2)} ms`,
+        name === 'without' ? '-' : count(undecided),
+      ]),
     ]),
   ].join('\n\n');
 }

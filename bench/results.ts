@@ -1,5 +1,6 @@
 /** What a run found, as data: docs/benchmarks.json holds exactly this. */
 import type { MemoryParts } from './proc.js';
+import type { RegoForm } from './rego.js';
 import type { Spread } from './statistics.js';
 
 export interface Results {
@@ -7,7 +8,9 @@ export interface Results {
   readonly quick: boolean;
   readonly cpu: CpuResult | NotMeasured;
   readonly paced: PacedResult | NotMeasured;
+  readonly beside: BesideResult | NotMeasured;
   readonly rollout: RolloutResult | NotMeasured;
+  readonly opa: OpaResult | NotMeasured;
   readonly latency: LatencyResult | NotMeasured;
   readonly memory: MemoryResult | NotMeasured;
   readonly reload: ReloadResult | NotMeasured;
@@ -16,6 +19,9 @@ export interface Results {
 export interface NotMeasured {
   readonly notMeasured: string;
 }
+
+/** Nobody gave a binary to measure. */
+export const NO_OPA: NotMeasured = { notMeasured: 'OPA_ENVOY is not set' };
 
 export interface Machine {
   readonly date: string;
@@ -42,16 +48,9 @@ export interface CpuResult {
   readonly sidecars: readonly SidecarCpu[];
 }
 
-export interface SidecarCpu {
-  readonly policies: number;
-  /** One more policy looks at the path as a value: hardly any answer is known. */
-  readonly byValue: boolean;
-  /** Share of the measured checks whose answer was known, 0 to 1. */
-  readonly remembered: number;
+export interface ServerCpu {
   /** User and system time of the whole process a check, microseconds. */
   readonly cpuUs: Spread;
-  /** Of each pair in the same run: this over the no-op server. */
-  readonly ratio: Spread;
   readonly checks: number;
   /** Decision lines that came; the run fails unless they equal `checks`. */
   readonly logged: number;
@@ -77,6 +76,68 @@ export interface PacedServer {
   /** How late the event loop of the server was. */
   readonly delayP99Ms: Spread;
   readonly delayMaxMs: Spread;
+}
+
+/** Sidecars of an approved rollout: with a candidate and without, with a decision log and without. */
+export interface BesideResult {
+  readonly policies: number;
+  readonly rounds: number;
+  readonly cpuSecondsMin: number;
+  /** The first has every line and no candidate: what the others are compared with. */
+  readonly sidecars: readonly BesideCpu[];
+}
+
+export interface BesideCpu {
+  readonly candidate: boolean;
+  /** Every decision; else a line a second. */
+  readonly logged: boolean;
+  /** Share of all looks, those for the candidate too, that found the answer. */
+  readonly remembered: number;
+  readonly cpuUs: Spread;
+  /** Of each pair in the same run: this over the first; absent of the first. */
+  readonly ratio?: Spread;
+  readonly checks: number;
+  /** Checks of the measured rounds that a candidate was asked about, 0 to 1. */
+  readonly compared: number;
+  readonly lines: number;
+}
+
+export interface SidecarCpu extends ServerCpu {
+  readonly policies: number;
+  /** One more policy looks at the path as a value: hardly any answer is known. */
+  readonly byValue: boolean;
+  /** Share of the measured checks whose answer was known, 0 to 1. */
+  readonly remembered: number;
+  /** Of each pair in the same run: this over the no-op server. */
+  readonly ratio: Spread;
+}
+
+export interface OpaResult {
+  /** Of OPA, as the binary says. */
+  readonly version: string;
+  readonly concurrency: number;
+  readonly rounds: number;
+  readonly cpuSecondsMin: number;
+  readonly sizes: readonly OpaSize[];
+}
+
+export interface OpaSize {
+  readonly policies: number;
+  readonly cedargate: ServerCpu & {
+    readonly remembered: number;
+    readonly residentBytes: number;
+  };
+  readonly rivals: readonly OpaCpu[];
+}
+
+export interface OpaCpu extends ServerCpu {
+  /** Rules as data, or a Rego rule for each policy. */
+  readonly form: RegoForm;
+  /** GOMAXPROCS; absent as Go chooses. */
+  readonly processors?: number;
+  /** Of each pair in the same run: cedargate over this. */
+  readonly ratio: Spread;
+  readonly residentBytes: number;
 }
 
 /** In one process, without a network. Microseconds of CPU a check. */
@@ -115,16 +176,22 @@ export interface LatencyResult {
   readonly policies: number;
   readonly requestsPerSecond: number;
   readonly rounds: number;
-  readonly requestsPerRound: number;
-  /** Requests that passed without an answer of cedargate within the 200 ms of the profile. */
-  readonly unanswered: number;
-  readonly without: Percentiles;
-  readonly with: Percentiles;
+  readonly secondsPerRound: number;
+  /** Without ext_authz, then with each server. */
+  readonly columns: readonly LatencyOf[];
 }
 
-export interface Percentiles {
+export type LatencyName = 'without' | 'no-op' | 'cedargate' | 'OPA-Envoy';
+
+export interface LatencyOf {
+  readonly name: LatencyName;
+  /** Of each round. */
   readonly p50Ms: Spread;
   readonly p99Ms: Spread;
+  /** Of the requests of all rounds together. */
+  readonly whole: { readonly p50Ms: number; readonly p99Ms: number };
+  /** Requests that passed without an answer within the 200 ms of the profile, or as overload. */
+  readonly undecided: number;
 }
 
 export interface MemoryResult {

@@ -29,6 +29,8 @@ export interface MeasuredServer {
   decisions(): Tally;
   /** Waits until the log has lines for this many checks. Throws when they do not come. */
   logged(checks: number): Promise<void>;
+  /** A sample of /metrics, or the sum of all whose names begin so; 0 where there are none. */
+  sample(name: string): Promise<number>;
   /** How often the answer was known, and how often it was looked for, since the start. */
   lookups(): Promise<{ readonly known: number; readonly all: number }>;
   /** Rejects, with what it printed, when the process ends before it is stopped. */
@@ -47,7 +49,7 @@ export async function startNoop(
   environment: Environment = RUNTIME_ENVIRONMENT,
 ): Promise<MeasuredServer> {
   const settings: NoopSettings = { loaderOptions: loaderOptions(), serverOptions: SERVER_OPTIONS };
-  const child = launch([compileNoop(), JSON.stringify(settings)], environment);
+  const child = launchNode([compileNoop(), JSON.stringify(settings)], environment);
   const ended = endOf('the no-op server', child);
   const [first] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer];
   return {
@@ -56,26 +58,32 @@ export async function startNoop(
     port: Number(first.toString()),
     decisions: () => NOTHING,
     logged: async () => {},
+    sample: async () => 0,
     lookups: async () => ({ known: 0, all: 0 }),
     ended,
     stop: () => stop(child),
   };
 }
 
-export interface SidecarSettings {
+export type SidecarSettings =
   /** The directory. */
-  readonly bundle: string;
-}
+  | { readonly bundle: string }
+  /** What stands in its place. `everyLine`: every decision is logged. */
+  | { readonly flags: readonly string[]; readonly everyLine: boolean };
 
 /** Mode shadow, every decision logged to a pipe that is read, counted and thrown away. */
 export async function startCedargate(
-  { bundle }: SidecarSettings,
+  settings: SidecarSettings,
   environment: Environment = RUNTIME_ENVIRONMENT,
 ): Promise<MeasuredServer> {
+  const { flags, everyLine } =
+    'flags' in settings
+      ? settings
+      : { flags: ['--environment', 'bench', '--bundle', settings.bundle], everyLine: true };
   const [port, admin] = (await freePorts(2)) as [number, number];
   const args = ['serve', '--listen', `127.0.0.1:${port}`, '--admin', `127.0.0.1:${admin}`];
-  args.push('--service', 'shop/payments', '--environment', 'bench', '--bundle', bundle);
-  const child = launch([CLI, ...args], environment);
+  args.push('--service', 'shop/payments', ...flags);
+  const child = launchNode([CLI, ...args], environment);
   const decisions = countDecisions(child.stdout);
   const ready = waitFor('cedargate', () => accepts(`127.0.0.1:${port}`), { timeoutMs: 30_000 });
   ready.catch(() => {});
@@ -86,31 +94,38 @@ export async function startCedargate(
     pid: child.pid as number,
     port,
     decisions,
+    sample: (name) => sampleAt(admin, name),
     lookups: () => lookupsAt(admin),
     logged: async (checks) => {
-      await waitFor(`${checks} decision lines`, () => totalOf(decisions()) >= checks, {
-        timeoutMs: LOG_ARRIVES_MS_MAX,
-        everyMs: 5,
-        detail: () => `${totalOf(decisions())} came`,
-      });
+      if (everyLine) await linesArrive(decisions, checks);
     },
     ended,
     stop: () => stop(child),
   };
 }
 
-async function lookupsAt(admin: number) {
+/** Waits for the decision lines of so many checks. */
+export async function linesArrive(decisions: () => Tally, checks: number): Promise<void> {
+  await waitFor(`${checks} decision lines`, () => totalOf(decisions()) >= checks, {
+    timeoutMs: LOG_ARRIVES_MS_MAX,
+    everyMs: 5,
+    detail: () => `${totalOf(decisions())} came`,
+  });
+}
+
+async function sampleAt(admin: number, name: string): Promise<number> {
   const body = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
-  const count = (result: string) => {
-    const [, value] =
-      new RegExp(`^cedargate_cache_requests_total\\{result="${result}"\\} (\\d+)$`, 'm').exec(
-        body,
-      ) ?? [];
-    if (value === undefined) throw new Error(`/metrics has no cache_requests_total for ${result}`);
-    return Number(value);
-  };
-  const [hit, miss, bypass] = ['hit', 'miss', 'bypass'].map(count) as [number, number, number];
-  return { known: hit, all: hit + miss + bypass };
+  const lines = body.split('\n').filter((line) => line.startsWith(name));
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+}
+
+async function lookupsAt(admin: number) {
+  const [known, all] = await Promise.all([
+    sampleAt(admin, 'cedargate_cache_requests_total{result="hit"}'),
+    sampleAt(admin, 'cedargate_cache_requests_total{'),
+  ]);
+  if (all === 0) throw new Error('/metrics has no lookups');
+  return { known, all };
 }
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
@@ -123,9 +138,18 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-function launch(args: readonly string[], environment: Environment): Child {
+function launchNode(args: readonly string[], environment: Environment): Child {
   const extra = process.env.BENCH_NODE_OPTIONS?.split(' ') ?? [];
-  const child = spawn(process.execPath, [...extra, ...args], {
+  return launch(process.execPath, [...extra, ...args], environment);
+}
+
+/** Ended with this process at the latest. `environment` is added to what is kept of our own. */
+export function launch(
+  program: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Child {
+  const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...cleanEnvironment(), ...environment },
   });
@@ -134,17 +158,25 @@ function launch(args: readonly string[], environment: Environment): Child {
   return child;
 }
 
+const RUNTIME_SETTINGS = [
+  ...Object.keys(RUNTIME_ENVIRONMENT),
+  'GOMAXPROCS',
+  'GOGC',
+  'GOMEMLIMIT',
+  'GODEBUG',
+];
+
 /** Settings of the caller's own environment must not change what is measured. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => {
-    return !name.startsWith('CEDARGATE_') && !(name in RUNTIME_ENVIRONMENT);
+    return !name.startsWith('CEDARGATE_') && !RUNTIME_SETTINGS.includes(name);
   });
   // Nobody is waiting for a successor.
   return { ...Object.fromEntries(kept), CEDARGATE_DRAIN_MS: '0' };
 }
 
 /** Rejects with what the process printed when it ends by itself. */
-function endOf(name: string, child: Child): Promise<never> {
+export function endOf(name: string, child: Child): Promise<never> {
   let messages = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     messages = `${messages}${text}`.slice(-MESSAGE_CHARS_MAX);
@@ -156,7 +188,7 @@ function endOf(name: string, child: Child): Promise<never> {
   return ended;
 }
 
-async function stop(child: Child): Promise<void> {
+export async function stop(child: Child): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
   child.kill('SIGTERM');

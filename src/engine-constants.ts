@@ -59,3 +59,8 @@ export const REMEMBERED_ANSWERS_MAX = 2_000;
  * requests that crash it again and again must not eat the processor.
  */
 export const ENGINE_RESTART_MS = 1_000;
+/**
+ * Questions at which the engine may throw before it is replaced: each leaves some of its stack behind,
+ * and after 1,500 it breaks. Text from Envoy never makes it throw (half a surrogate pair would).
+ */
+export const ENGINE_THROWS_MAX = 500;

@@ -1,8 +1,9 @@
 /**
  * Policies cut out of their files by the ranges of an index. The ranges must leave nothing but blank
- * space and comments, so that no index can drop a policy, add one or take one out of a comment.
+ * space and comments, so that no index can drop a policy, add one or take one out of a comment; and each
+ * must hold one policy, since the engine names those of a text by their places.
  */
-import { skipBlank } from '../cedar/tokens.js';
+import { endOfPolicy, skipBlank } from '../cedar/tokens.js';
 import type { PolicySource } from '../cedar/types.js';
 import { problem } from '../errors.js';
 import { type Failed, failed, ok, type Result } from '../result.js';
@@ -54,7 +55,7 @@ function cutFile(
       return refuse(`${place} has a range that is not in the file, not whole, or not its own`);
     }
     const body = text.slice(begin.index, finish.index);
-    if (skipBlank(text, at.index) !== begin.index || !body.endsWith(';')) {
+    if (skipBlank(text, at.index) !== begin.index || endOfPolicy(body) !== body.length) {
       return refuse(`${place} does not begin and end where a policy of the file does`);
     }
     if (policy.line !== begin.line) return refuse(`${place} begins on line ${begin.line}`);

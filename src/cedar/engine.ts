@@ -8,7 +8,12 @@
 import { createRequire } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import type * as Cedar from '@cedar-policy/cedar-wasm/nodejs';
-import { ENGINE_RESTART_MS, ENGINE_SETS_MAX, ENGINE_SLOTS_MAX } from '../constants.js';
+import {
+  ENGINE_RESTART_MS,
+  ENGINE_SETS_MAX,
+  ENGINE_SLOTS_MAX,
+  ENGINE_THROWS_MAX,
+} from '../constants.js';
 import { messageOf } from '../errors.js';
 
 export type CedarApi = typeof Cedar;
@@ -20,7 +25,7 @@ export class EngineFault extends Error {
 
 /** A schema in the engine, and names for policies to be asked with it. */
 export interface Slot {
-  /** Of the schema. */
+  /** Of the schema; slots with the same text share it. */
   readonly name: string;
   /**
    * Preparses policies under a name of their own; undefined when all names of this slot are in use.
@@ -46,21 +51,34 @@ const MODULE = '@cedar-policy/cedar-wasm/nodejs';
 const NO_SCHEMA = '';
 
 interface HeldSlot {
-  /** Kept, so that a new instance can be given it again. */
-  readonly schemaText: string;
+  readonly schema: HeldSchema;
   /** Sets added to it in the present instance; named `<slot>/0`, `<slot>/1`, ... */
   sets: number;
 }
 
-/** Preparsed sets live for ever under their name, so names come from this fixed list. */
-const SLOT_NAMES = Array.from({ length: ENGINE_SLOTS_MAX }, (_, index) => `slot-${index + 1}`);
+/** Of all slots with this text: the next version of a bundle, or a candidate, mostly has the same. */
+interface HeldSchema {
+  readonly name: string;
+  /** Kept, so that a new instance can be given it again. */
+  readonly text: string;
+}
+
+/** What is preparsed lives for ever under its name, so names come from these fixed lists. */
+const SLOT_NAMES = namesOf('slot');
+const SCHEMA_NAMES = namesOf('schema');
+
+function namesOf(what: string): readonly string[] {
+  return Array.from({ length: ENGINE_SLOTS_MAX }, (_, index) => `${what}-${index + 1}`);
+}
 
 export class Engine {
   #api: CedarApi;
   #broken: string | undefined;
   #startedAtMs: number;
   #restarts = 0;
-  /** INVARIANT: what this map holds is preparsed in the present instance. */
+  /** Questions at which the present instance threw. */
+  #throws = 0;
+  /** INVARIANT: the schemas of what this map holds are preparsed in the present instance. */
   readonly #slots = new Map<string, HeldSlot>();
   readonly #options: EngineOptions;
 
@@ -81,10 +99,12 @@ export class Engine {
 
   /** Runs one or more calls. Throws EngineFault when the engine broke; other errors pass through. */
   run<T>(calls: (api: CedarApi) => T): T {
-    if (this.#broken !== undefined) this.#restart();
+    if (this.#broken !== undefined) this.#restart(this.#broken);
+    else if (this.#throws >= ENGINE_THROWS_MAX) this.#replaceWorn();
     try {
       return calls(this.#api);
     } catch (thrown) {
+      if (thrown instanceof Error && thrown.name === 'Error') this.#throws += 1;
       if (!breaksEngine(thrown)) throw thrown;
       this.#broken = messageOf(thrown);
       throw new EngineFault(`the engine broke: ${this.#broken}`, { cause: thrown });
@@ -95,12 +115,11 @@ export class Engine {
   acquire(schemaText: string): Slot | undefined {
     const name = SLOT_NAMES.find((candidate) => !this.#slots.has(candidate));
     if (name === undefined) return undefined;
-    this.run((api) => preparseSchema(api, name, schemaText));
-    const slot: HeldSlot = { schemaText, sets: 0 };
+    const slot: HeldSlot = { schema: this.#schemaFor(schemaText), sets: 0 };
     this.#slots.set(name, slot);
     let held = true;
     return {
-      name,
+      name: slot.schema.name,
       addSet: (api, policies) => {
         if (slot.sets >= ENGINE_SETS_MAX) return undefined;
         const setName = `${name}/${slot.sets}`;
@@ -110,18 +129,33 @@ export class Engine {
       },
       replaceSet: preparsePolicies,
       release: () => {
-        if (held) this.#release(name, slot.sets);
+        if (held) this.#release(name, slot);
         held = false;
       },
     };
   }
 
-  #release(name: string, sets: number): void {
+  /** A schema of 3 KB takes 10 ms to parse, on the thread that answers. */
+  #schemaFor(text: string): HeldSchema {
+    const held = this.#schemas();
+    const same = held.find((schema) => schema.text === text);
+    if (same !== undefined) return same;
+    const name = SCHEMA_NAMES.find((free) => !held.some((schema) => schema.name === free));
+    if (name === undefined) throw new Error('there are more schemas than slots');
+    this.run((api) => preparseSchema(api, name, text));
+    return { name, text };
+  }
+
+  #schemas(): HeldSchema[] {
+    return [...new Set([...this.#slots.values()].map(({ schema }) => schema))];
+  }
+
+  #release(name: string, { schema, sets }: HeldSlot): void {
     this.#slots.delete(name);
     if (this.#broken !== undefined) return;
     try {
       this.run((api) => {
-        preparseSchema(api, name, NO_SCHEMA);
+        if (!this.#schemas().includes(schema)) preparseSchema(api, schema.name, NO_SCHEMA);
         for (let set = 0; set < sets; set += 1) preparsePolicies(api, `${name}/${set}`, '');
       });
     } catch {
@@ -129,23 +163,41 @@ export class Engine {
     }
   }
 
-  #restart(): void {
-    const nowMs = this.#options.nowMs();
-    if (nowMs - this.#startedAtMs < ENGINE_RESTART_MS) {
-      throw new EngineFault(`the engine broke and restarts soon: ${this.#broken}`);
+  #restart(broken: string): void {
+    if (!this.#mayRestart()) {
+      throw new EngineFault(`the engine broke and restarts soon: ${broken}`);
     }
-    this.#startedAtMs = nowMs;
     try {
-      const api = this.#options.load();
-      for (const [name, slot] of this.#slots) {
-        preparseSchema(api, name, slot.schemaText);
-        slot.sets = 0;
-      }
-      this.#api = api;
+      this.#renew();
     } catch (thrown) {
       throw new EngineFault(`the engine cannot be restarted: ${messageOf(thrown)}`);
     }
     this.#broken = undefined;
+  }
+
+  /** Before it breaks; until then it answers, so that nobody need wait for another one. */
+  #replaceWorn(): void {
+    if (!this.#mayRestart()) return;
+    try {
+      this.#renew();
+    } catch {
+      // The present one goes on.
+    }
+  }
+
+  #mayRestart(): boolean {
+    const nowMs = this.#options.nowMs();
+    if (nowMs - this.#startedAtMs < ENGINE_RESTART_MS) return false;
+    this.#startedAtMs = nowMs;
+    return true;
+  }
+
+  #renew(): void {
+    const api = this.#options.load();
+    for (const { name, text } of this.#schemas()) preparseSchema(api, name, text);
+    for (const slot of this.#slots.values()) slot.sets = 0;
+    this.#api = api;
+    this.#throws = 0;
     this.#restarts += 1;
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Answers that differ in nothing but the decision id are encoded once; the id is then written into a
- * copy. (Encoding an answer takes 20 us, copying one takes 1.) The templates live as long as the
+ * copy. (Encoding an answer takes 20 us, this takes 1.) The templates live as long as the
  * regime that they speak for, and their number is bounded.
  */
 import { ANSWER_TEMPLATES_MAX } from '../constants.js';
@@ -10,11 +10,8 @@ import type { Regime } from './types.js';
 const ID_CHARS = 36;
 const PLACEHOLDER = '\u0001'.repeat(ID_CHARS);
 
-interface Template {
-  readonly bytes: Buffer;
-  /** Where the id stands. */
-  readonly places: readonly number[];
-}
+/** What stands before, between and after the ids, a character for each byte: joining texts costs least. */
+type Template = readonly string[];
 
 export class AnswerTemplates {
   readonly #byRegime = new WeakMap<Regime, Map<string, Template>>();
@@ -41,16 +38,10 @@ export class AnswerTemplates {
       template = templateOf(encode(PLACEHOLDER));
       templates.set(key, template);
     }
-    const bytes = Buffer.from(template.bytes);
-    for (const place of template.places) bytes.write(decisionId, place, ID_CHARS, 'latin1');
-    return bytes;
+    return Buffer.from(template.join(decisionId), 'latin1');
   }
 }
 
 function templateOf(bytes: Buffer): Template {
-  const places: number[] = [];
-  for (let at = bytes.indexOf(PLACEHOLDER); at !== -1; at = bytes.indexOf(PLACEHOLDER, at + 1)) {
-    places.push(at);
-  }
-  return { bytes, places };
+  return bytes.toString('latin1').split(PLACEHOLDER);
 }

@@ -26,7 +26,14 @@ import { standingOf, type Times, verdictOf } from './standing.js';
 import { Stop, stop } from './stop.js';
 import { actionWithoutPath, readTarget, type Target } from './target.js';
 import { traceIdOf } from './trace.js';
-import type { ActiveBundle, CheckRecord, CheckSettings, Generation, Regime } from './types.js';
+import type {
+  ActiveBundle,
+  CheckError,
+  CheckRecord,
+  CheckSettings,
+  Generation,
+  Regime,
+} from './types.js';
 
 export interface CheckCall extends Times {
   /** The CheckRequest as it came from the wire. */
@@ -280,7 +287,7 @@ function conclude(
     exception: verdict.exception,
     candidate,
     policies: judgement.policies,
-    errors: [...judgement.errors, ...(question?.flags ?? [])],
+    errors: errorsOf(judgement, question),
     principal: seen?.principal,
     action: seen?.action,
     access: seen?.access,
@@ -298,6 +305,11 @@ function conclude(
     },
     regime,
   };
+}
+
+function errorsOf({ errors }: Judgement, question: Question | undefined): readonly CheckError[] {
+  const flags = question?.flags ?? [];
+  return flags.length === 0 ? errors : [...errors, ...flags];
 }
 
 /** Client text for the log: bounded, and undefined rather than empty. */

@@ -3,6 +3,7 @@
  * another type than declared counts as absent and is flagged: untrusted JSON never chooses a type.
  */
 
+import { bareRecord } from '../bare-record.js';
 import type { CedarValue, TaskField, ValueShape } from '../cedar/types.js';
 import { ACT_CHAIN_MAX, CONTEXT_SET_MAX } from '../constants.js';
 import { type Stop, stop } from './stop.js';
@@ -29,7 +30,7 @@ function typedRecord(
   field: string,
   flags: CheckError[],
 ): Record<string, CedarValue> {
-  const record: Record<string, CedarValue> = Object.create(null);
+  const record = bareRecord<CedarValue>();
   for (const [name, fieldShape] of shape) {
     if (!Object.hasOwn(source, name)) continue;
     const value = source[name] as Json;
@@ -83,7 +84,7 @@ export function taskOf(
   names: ClaimNames,
   flags: CheckError[],
 ): Record<string, CedarValue> | Stop {
-  const task: Record<string, CedarValue> = Object.create(null);
+  const task = bareRecord<CedarValue>();
   for (const field of declared) {
     const value = taskValue(field, claims, names, flags);
     if (value === 'too-long') {

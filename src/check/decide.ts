@@ -21,21 +21,29 @@ export function judge(evaluation: Evaluation, effects: ReadonlyMap<string, Effec
     const reason = evaluation.fault ? 'internal_fault' : 'context_incomplete';
     return { reason, policies: [], errors };
   }
-  const errors = evaluation.errored.map(({ policy, message }) => ({
-    code: 'policy_evaluation',
-    message,
-    policy,
-  }));
-  const failed = (effect: Effect) =>
-    evaluation.errored.some(({ policy }) => effects.get(policy) === effect);
+  const { engineDecision, satisfied, errored } = evaluation;
+  const errors = errored.length === 0 ? NOTHING : errored.map(errorOf);
+  if (engineDecision === 'deny' && satisfied.length > 0) {
+    return { reason: 'policy_forbid', policies: satisfied, errors };
+  }
+  if (hasFailed('forbid', errored, effects)) {
+    return { reason: 'policy_error', policies: NOTHING, errors };
+  }
+  if (engineDecision === 'allow') return { reason: 'policy_permit', policies: satisfied, errors };
+  if (hasFailed('permit', errored, effects)) {
+    return { reason: 'policy_error', policies: NOTHING, errors };
+  }
+  return { reason: 'no_permit', policies: NOTHING, errors };
+}
 
-  if (evaluation.engineDecision === 'deny' && evaluation.satisfied.length > 0) {
-    return { reason: 'policy_forbid', policies: evaluation.satisfied, errors };
-  }
-  if (failed('forbid')) return { reason: 'policy_error', policies: [], errors };
-  if (evaluation.engineDecision === 'allow') {
-    return { reason: 'policy_permit', policies: evaluation.satisfied, errors };
-  }
-  if (failed('permit')) return { reason: 'policy_error', policies: [], errors };
-  return { reason: 'no_permit', policies: [], errors };
+const NOTHING: readonly never[] = [];
+
+type Errored = Extract<Evaluation, { kind: 'answered' }>['errored'];
+
+function errorOf({ policy, message }: Errored[number]): CheckError {
+  return { code: 'policy_evaluation', message, policy };
+}
+
+function hasFailed(effect: Effect, errored: Errored, effects: ReadonlyMap<string, Effect>) {
+  return errored.some(({ policy }) => effects.get(policy) === effect);
 }

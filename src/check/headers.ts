@@ -45,22 +45,28 @@ export class HeaderFields {
 
   /** The same of the last one, with whatever is not UTF-8 replaced. */
   lastText(name: string): string | undefined {
-    const at = this.#find(name).at(-1);
-    if (at === undefined) return undefined;
-    return this.#message.toString('utf8', this.#spans[at + 2], this.#spans[at + 3]);
+    const wanted = bytesOf(name);
+    for (let at = this.#spans.length - SPAN; at >= 0; at -= SPAN) {
+      if (!this.#isNamed(at, wanted)) continue;
+      return this.#message.toString('utf8', this.#spans[at + 2], this.#spans[at + 3]);
+    }
+    return undefined;
   }
 
   /** Where the spans of this name are. */
   #find(name: string): number[] {
     const wanted = bytesOf(name);
-    const spans = this.#spans;
     const found: number[] = [];
-    for (let at = 0; at < spans.length; at += SPAN) {
-      const start = spans[at] as number;
-      if ((spans[at + 1] as number) - start !== wanted.length) continue;
-      if (sameBytes(this.#message, start, wanted)) found.push(at);
+    for (let at = 0; at < this.#spans.length; at += SPAN) {
+      if (this.#isNamed(at, wanted)) found.push(at);
     }
     return found;
+  }
+
+  #isNamed(at: number, wanted: Buffer): boolean {
+    const start = this.#spans[at] as number;
+    if ((this.#spans[at + 1] as number) - start !== wanted.length) return false;
+    return sameBytes(this.#message, start, wanted);
   }
 
   #view(at: number): Buffer {
@@ -92,7 +98,8 @@ export function headerCopies(
 
 /** The value of a header that has exactly one readable copy; for ids that only label a log line. */
 export function singleHeader(headers: RequestHeaders, name: string): string | undefined {
-  const copies = headerCopies(headers, name);
+  if (headers.form === 'map') return headers.fields.lastText(name);
+  const copies = headers.fields.texts(name);
   return copies.length === 1 ? copies[0] : undefined;
 }
 

@@ -90,7 +90,10 @@ export function readCaller(source: IdentitySource, strict: boolean): Caller | St
   return caller;
 }
 
-/** Callers whose names were read before; the same object each time. */
+/**
+ * Callers whose names were read before: a look takes 0.2 us, reading one 5. The same object each time, by
+ * which what is kept of a caller further on is found (question.ts, cedar/preparations.ts).
+ */
 const known = new BoundedCache<Caller>({
   entriesMax: CALLERS_KNOWN_MAX,
   bytesMax: CALLERS_KNOWN_BYTES_MAX,

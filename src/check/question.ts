@@ -58,7 +58,9 @@ export function formQuestion(
     nowMs,
   });
   if (built instanceof Stop) return built;
-  return { request: { ...asking, context: built.context }, flags: built.flags };
+  const { principal, resource, ancestors } = asking;
+  const { context, flags } = built;
+  return { request: { principal, action, resource, ancestors, context }, flags };
 }
 
 const NO_PARAMS: ReadonlyMap<string, string> = new Map();

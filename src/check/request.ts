@@ -29,13 +29,12 @@ export function readRequest(message: Uint8Array): RequestFacts | Stop {
   if (!hasRequest) {
     // Only the TCP filter sends no request; it always says who is at the other end.
     return hasSource
-      ? { protocol: 'tcp', method: '', path: '', headers: NO_HEADERS, ...peers(decoded) }
+      ? factsOf(decoded, 'tcp', '', '', NO_HEADERS)
       : undecodable('the message has neither source nor request');
   }
   if (!hasHttp) return undecodable('the request has no http part');
   if (!method) return undecodable('the request has no method');
-  const headers = headersOf(decoded);
-  return { protocol: 'http', method, path: decoded.path ?? '', headers, ...peers(decoded) };
+  return factsOf(decoded, 'http', method, decoded.path ?? '', headersOf(decoded));
 }
 
 function headersOf({ headers, headerMap }: CheckMessage): RequestHeaders {
@@ -43,8 +42,18 @@ function headersOf({ headers, headerMap }: CheckMessage): RequestHeaders {
   return headers === undefined ? NO_HEADERS : { form: 'map', fields: headers };
 }
 
-function peers(message: CheckMessage) {
+function factsOf(
+  message: CheckMessage,
+  protocol: RequestFacts['protocol'],
+  method: string,
+  path: string,
+  headers: RequestHeaders,
+): RequestFacts {
   return {
+    protocol,
+    method,
+    path,
+    headers,
     principal: message.sourcePrincipal ?? '',
     certificate: message.sourceCertificate ?? '',
     sourceAddress: message.sourceAddress,

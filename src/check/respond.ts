@@ -32,13 +32,17 @@ export function respond(record: CheckRecord, settings: RespondSettings): CheckAn
     templatesOf.set(settings, templates);
   }
   const { regime, outcome, decision, mode, reason, slice = '', candidate, policies } = record;
-  const shown = policies.slice(0, ANSWER_POLICIES_MAX);
+  const shown = shownOf(policies);
   // INVARIANT: whatever an answer says beside its id is the regime's, or is in this key.
   const key = `${outcome} ${decision} ${mode} ${reason} ${slice} ${candidate?.decision} ${shown.join(' ')}`;
   const response = templates.answer(regime, key, record.decisionId, (decisionId) =>
     encodeCheckResponse(responseMessage({ ...record, decisionId }, settings)),
   );
   return { response };
+}
+
+function shownOf(policies: readonly string[]): readonly string[] {
+  return policies.length > ANSWER_POLICIES_MAX ? policies.slice(0, ANSWER_POLICIES_MAX) : policies;
 }
 
 const templatesOf = new WeakMap<RespondSettings, AnswerTemplates>();
@@ -106,7 +110,7 @@ function metadata(record: CheckRecord): StructInput {
     mode: record.mode,
     outcome: record.outcome,
     reason: record.reason,
-    policies: record.policies.slice(0, ANSWER_POLICIES_MAX),
+    policies: shownOf(record.policies),
     bundle_digest: active?.bundle.digest,
     slice,
     rollout: rollout?.name,

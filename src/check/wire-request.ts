@@ -59,10 +59,16 @@ function readFields(reader: ProtoReader, fields: Fields, into: CheckMessage): vo
 }
 
 /** Fields of a message inside; one that comes twice is united, as protobuf has it. */
+function readInner(reader: ProtoReader, fields: Fields, into: CheckMessage): void {
+  const outer = reader.enter();
+  readFields(reader, fields, into);
+  reader.leave(outer);
+}
+
 const inner =
   (fields: Fields): Take =>
   (reader, into) =>
-    readFields(reader.message(), fields, into);
+    readInner(reader, fields, into);
 
 function fieldsOf(takes: Readonly<Record<number, Take>>): Fields {
   const fields: (Take | undefined)[] = [];
@@ -73,36 +79,45 @@ function fieldsOf(takes: Readonly<Record<number, Take>>): Fields {
 
 /** One header: an entry of a map, or a HeaderValue (whose `value` counts only without raw_value). */
 function header(reader: ProtoReader, into: HeaderFields): void {
-  const entry = reader.message();
-  let [nameStart, nameEnd, valueStart, valueEnd] = [0, 0, 0, 0];
+  const outer = reader.enter();
+  let nameStart = 0;
+  let nameEnd = 0;
+  let valueStart = 0;
+  let valueEnd = 0;
   let raw = false;
-  for (let tag = entry.tag(); tag !== 0; tag = entry.tag()) {
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     const number = tag >>> 3;
     if (number > 3) {
-      entry.skip(tag);
+      reader.skip(tag);
       continue;
     }
     if ((tag & 7) !== 2) throw new Malformed('a header has another wire type than it should');
-    const end = entry.skipBytes();
-    const start = entry.bytesStart;
-    if (number === 1) [nameStart, nameEnd] = [start, end];
-    else if (number === 3 || !raw) [valueStart, valueEnd] = [start, end];
+    const end = reader.skipBytes();
+    if (number === 1) {
+      nameStart = reader.bytesStart;
+      nameEnd = end;
+    } else if (number === 3 || !raw) {
+      valueStart = reader.bytesStart;
+      valueEnd = end;
+    }
     raw ||= number === 3;
   }
+  reader.leave(outer);
   into.add(nameStart, nameEnd, valueStart, valueEnd);
 }
 
 /** One entry of a map: an absent key or value is an empty one. */
 function entry<T>(reader: ProtoReader, read: (value: ProtoReader) => T): [string, T | undefined] {
-  const pair = reader.message();
+  const outer = reader.enter();
   let key = '';
   let value: T | undefined;
-  for (let tag = pair.tag(); tag !== 0; tag = pair.tag()) {
-    if (tag === 1 * 8 + 2) key = pair.text();
-    else if (tag === 2 * 8 + 2) value = read(pair);
-    else if (tag >>> 3 > 2) pair.skip(tag);
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === 1 * 8 + 2) key = reader.text();
+    else if (tag === 2 * 8 + 2) value = read(reader);
+    else if (tag >>> 3 > 2) reader.skip(tag);
     else throw new Malformed('an entry of a map has another wire type than it should');
   }
+  reader.leave(outer);
   return [key, value];
 }
 
@@ -143,13 +158,13 @@ const HTTP = fieldsOf({
   },
   13: (reader, into) => {
     into.headerMap ??= new HeaderFields(reader.bytes);
-    readFields(reader.message(), HEADER_MAP, into);
+    readInner(reader, HEADER_MAP, into);
   },
 });
 const REQUEST = fieldsOf({
   2: (reader, into) => {
     into.hasHttp = true;
-    readFields(reader.message(), HTTP, into);
+    readInner(reader, HTTP, into);
   },
 });
 const METADATA = fieldsOf({
@@ -161,12 +176,12 @@ const METADATA = fieldsOf({
 const ATTRIBUTES = fieldsOf({
   1: (reader, into) => {
     into.hasSource = true;
-    readFields(reader.message(), SOURCE, into);
+    readInner(reader, SOURCE, into);
   },
   2: inner(DESTINATION),
   4: (reader, into) => {
     into.hasRequest = true;
-    readFields(reader.message(), REQUEST, into);
+    readInner(reader, REQUEST, into);
   },
   10: (reader, into) => {
     const [name, value] = entry(reader, (text) => text.text());

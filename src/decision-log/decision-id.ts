@@ -12,18 +12,38 @@ export type IdSource = (nowMs: number) => string;
 
 export function createIdSource(): IdSource {
   const pool = Buffer.alloc(RANDOM_BYTES_PER_ID * POOL_IDS);
-  let used = pool.length;
+  /** The pool in hexadecimal digits, and how many of them are used. */
+  let digits = '';
+  let used = 0;
+  let timeMs = Number.NaN;
+  /** Of `timeMs`: several ids are made within a millisecond. */
+  let time = '';
   return (nowMs) => {
-    if (used === pool.length) {
-      randomFillSync(pool);
+    if (used === digits.length) {
+      digits = randomDigits(pool);
       used = 0;
     }
-    // The version (7) and the variant (binary 10) take the first bits of two of the groups.
-    pool[used] = 0x70 | ((pool[used] as number) & 0x0f);
-    pool[used + 2] = 0x80 | ((pool[used + 2] as number) & 0x3f);
-    const random = pool.toString('hex', used, used + RANDOM_BYTES_PER_ID);
-    used += RANDOM_BYTES_PER_ID;
-    const time = nowMs.toString(16).padStart(12, '0');
-    return `${time.slice(0, 8)}-${time.slice(8)}-${random.slice(0, 4)}-${random.slice(4, 8)}-${random.slice(8)}`;
+    if (nowMs !== timeMs) {
+      timeMs = nowMs;
+      time = timeOf(nowMs);
+    }
+    const at = used;
+    used += 2 * RANDOM_BYTES_PER_ID;
+    return `${time}-${digits.slice(at, at + 4)}-${digits.slice(at + 4, at + 8)}-${digits.slice(at + 8, used)}`;
   };
+}
+
+function randomDigits(pool: Buffer): string {
+  randomFillSync(pool);
+  for (let at = 0; at < pool.length; at += RANDOM_BYTES_PER_ID) {
+    // The version (7) and the variant (binary 10) take the first bits of two of the groups.
+    pool[at] = 0x70 | ((pool[at] as number) & 0x0f);
+    pool[at + 2] = 0x80 | ((pool[at + 2] as number) & 0x3f);
+  }
+  return pool.toString('hex');
+}
+
+function timeOf(ms: number): string {
+  const digits = ms.toString(16).padStart(12, '0');
+  return `${digits.slice(0, 8)}-${digits.slice(8)}`;
 }

@@ -3,6 +3,7 @@
  * Names stay visible, so that a reader sees what the policies could look at. Pure; never changes
  * what it is given.
  */
+import { bareRecord } from '../bare-record.js';
 import type { CheckError, ClaimNames, DecisionInput } from '../check/types.js';
 import { maskErrors } from './mask-errors.js';
 
@@ -35,7 +36,7 @@ export function mask(
   if (input === undefined) return { input, errors: maskErrors(errors, []), replayable: false };
   const hidden: unknown[] = [];
   const context = maskContext(input.context, settings, hidden);
-  if (hidden.length === 0) return { input, errors, replayable: true };
+  if (context === input.context) return { input, errors, replayable: true };
   return { input: { ...input, context }, errors: maskErrors(errors, hidden), replayable: false };
 }
 
@@ -52,28 +53,33 @@ export function maskForeign(
 }
 
 type Fields = Readonly<Record<string, unknown>>;
-type Allows = (name: string) => boolean;
+type AllowList = Pick<ReadonlySet<string>, 'has'>;
 
+/** The same object where nothing had to be hidden. */
 function maskContext(context: Fields, settings: MaskSettings, hidden: unknown[]): Fields {
-  const masked = emptyRecord();
-  for (const name of Object.keys(context)) {
+  let masked: Record<string, unknown> | undefined;
+  for (const name in context) {
     const allows = allowListOf(name, settings);
-    masked[name] = allows === undefined ? context[name] : maskFields(context[name], allows, hidden);
+    if (allows === undefined) continue;
+    const value = maskFields(context[name], allows, hidden);
+    if (value === context[name]) continue;
+    masked ??= Object.assign(bareRecord<unknown>(), context);
+    masked[name] = value;
   }
-  return masked;
+  return masked ?? context;
 }
 
 /** Which fields of a context record may be shown; undefined = the record is not masked at all. */
-function allowListOf(name: string, settings: MaskSettings): Allows | undefined {
+function allowListOf(name: string, settings: MaskSettings): AllowList | undefined {
   switch (name) {
     case 'headers':
-      return (header) => settings.headers.has(header);
+      return settings.headers;
     case 'claims':
-      return (claim) => settings.claims.has(claim);
+      return settings.claims;
     case 'query':
-      return (key) => settings.query.has(key);
+      return settings.query;
     case 'task':
-      return (field) => allowsTaskField(field, settings);
+      return { has: (field) => allowsTaskField(field, settings) };
     default:
       return undefined;
   }
@@ -98,25 +104,18 @@ function allowsTaskField(field: string, { claims, claimNames }: MaskSettings): b
   }
 }
 
-function maskFields(value: unknown, allows: Allows, hidden: unknown[]): unknown {
+function maskFields(value: unknown, allows: AllowList, hidden: unknown[]): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     hidden.push(value);
     return MASKED;
   }
   const fields = value as Fields;
-  const masked = emptyRecord();
-  for (const name of Object.keys(fields)) {
-    if (allows(name)) {
-      masked[name] = fields[name];
-    } else {
-      hidden.push(fields[name]);
-      masked[name] = MASKED;
-    }
+  let masked: Record<string, unknown> | undefined;
+  for (const name in fields) {
+    if (allows.has(name)) continue;
+    hidden.push(fields[name]);
+    masked ??= Object.assign(bareRecord<unknown>(), fields);
+    masked[name] = MASKED;
   }
-  return masked;
-}
-
-/** Names come from tokens and clients: without a prototype `__proto__` is a name like any other. */
-function emptyRecord(): Record<string, unknown> {
-  return Object.create(null) as Record<string, unknown>;
+  return masked ?? fields;
 }

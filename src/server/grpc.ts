@@ -32,6 +32,7 @@ import {
 import { CedargateError } from '../errors.js';
 import { ok, type Result } from '../result.js';
 import { settledWithin } from '../settled-within.js';
+import { answerChecksDirectly } from './check-call.js';
 import { type Listener, listen } from './listener.js';
 import { readTls, type TlsFiles, type TlsMaterial } from './tls.js';
 
@@ -95,6 +96,10 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const tls = options.tls === undefined ? undefined : tlsOrThrow(options.tls);
   const server = new Server({ ...SERVER_OPTIONS, interceptors: [tellAborted(options)] });
   server.addService(authorizationService, { Check: checkMethod(options) });
+  answerChecksDirectly(server, {
+    answer: (message, deadlineMs) => answerOf(options, message, deadlineMs),
+    onAborted: options.onAborted,
+  });
   const health = new HealthImplementation();
   for (const service of HEALTH_SERVICES) health.setStatus(service, 'SERVING');
   health.addToServer(server);

@@ -3,20 +3,14 @@
  *
  * Counters live as long as the process: a series that appeared never disappears, also when the
  * bundle whose policy it names is gone, because a counter that goes away and comes back looks like
- * a reset. Only `bundle_info` follows the bundle. prom-client costs 0.25 us for each inc and
- * observe (Node 20), so the hot path calls it directly.
+ * a reset. Only `bundle_info` follows the bundle. prom-client writes the text and adds what is known
+ * of the process; counts are our own (counts.ts).
  */
-import {
-  Counter,
-  collectDefaultMetrics,
-  Gauge,
-  Histogram,
-  type MetricConfiguration,
-  Registry,
-} from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { CheckRecord, Decision } from '../check/types.js';
 import { METRIC_POLICIES_MAX, METRIC_SLICES_MAX } from '../constants.js';
 import type { ErrorCode } from '../errors.js';
+import { Count, Distribution, registerScraped, type Sample } from './counts.js';
 import { CHECK_DURATION_BUCKETS, METRICS, type MetricEntry } from './metric-table.js';
 import { registerRolloutMetrics, type StandingSource } from './rollout-metrics.js';
 import type { DecisionLogCounts } from './status.js';
@@ -75,63 +69,47 @@ export function createMetrics(versions: BuildVersions): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   for (const name of MISNAMED) registry.removeSingleMetric(name);
-  const counters = register(registry);
+  const { counts, durations } = registerCounts(registry);
+  let inflight = 0;
+  const scraped = (entry: MetricEntry, samples: () => readonly Sample[]) =>
+    registerScraped(registry, entry, samples);
+  scraped(METRICS.inflightChecks, () => [{ labels: {}, value: inflight }]);
   const { version, cedarSdk, cedarLanguage } = versions;
-  counters.buildInfo.set({ version, cedar_sdk: cedarSdk, cedar_language: cedarLanguage }, 1);
-  // From the first scrape on, so that the first refusal and the first lost line are increases,
-  // and the first flip.
-  for (const result of ['ok', 'unchanged']) counters.reloads.inc({ result }, 0);
-  for (const from of DECISIONS) {
-    for (const to of DECISIONS) if (from !== to) counters.flips.inc({ from, to }, 0);
-  }
-  let standing: StandingSource = () => ({
-    ...{ standings: [], nowMs: 0, latestMs: 0 },
-    uses: { of: () => undefined },
-  });
-  registerRolloutMetrics(registry, () => standing());
-  const policyLabel = boundedLabel(METRIC_POLICIES_MAX);
-  const exceptionLabel = boundedLabel(METRIC_SLICES_MAX);
-  const sliceLabel = boundedLabel(METRIC_SLICES_MAX);
+  const labels = { version, cedar_sdk: cedarSdk, cedar_language: cedarLanguage };
+  scraped(METRICS.buildInfo, () => [{ labels, value: 1 }]);
+  const sources = registerSources(registry);
 
   return {
-    checkStarted: () => counters.inflightChecks.inc(),
-    checkEnded: () => counters.inflightChecks.dec(),
-    check(
-      { decision, mode, outcome, reason, slice, exception, candidate, errors },
-      durationSeconds,
-    ) {
-      counters.checks.inc({ decision, mode, outcome, reason });
-      if (slice !== undefined) {
-        counters.sliceChecks.inc({ slice: sliceLabel(slice), decision, outcome });
-      }
-      if (exception !== undefined) {
-        counters.exceptionUses.inc({ exception: exceptionLabel(exception) });
-      }
-      if (candidate !== undefined) {
-        counters.candidateChecks.inc();
-        if (candidate.flip) {
-          counters.flips.inc({ from: decision, to: candidate.decision });
-        }
-      }
-      counters.checkDuration.observe(durationSeconds);
-      for (const { policy } of errors) {
-        if (policy !== undefined) counters.policyErrors.inc({ policy: policyLabel(policy) });
-      }
+    checkStarted() {
+      inflight += 1;
     },
-    newClass: () => counters.newClasses.inc(),
-    abortedCall: () => counters.abortedCalls.inc(),
-    reload: (result) => counters.reloads.inc({ result }),
+    checkEnded() {
+      inflight -= 1;
+    },
+    check(record, durationSeconds) {
+      countCheck(counts, record);
+      durations.add(durationSeconds);
+    },
+    newClass() {
+      counts.newClasses.value += 1;
+    },
+    abortedCall() {
+      counts.abortedCalls.value += 1;
+    },
+    reload(result) {
+      counts.reloads.of(result).value += 1;
+    },
     bundles(source) {
-      counters.setBundleSource(source);
+      sources.bundles = source;
     },
     logEvents(source) {
-      counters.setLogEventsSource(source);
+      sources.logEvents = source;
     },
     cacheRequests(source) {
-      counters.setCacheSource(source);
+      sources.cache = source;
     },
     rollouts(source) {
-      standing = source;
+      sources.standing = source;
     },
     async render() {
       return { contentType: registry.contentType, body: await registry.metrics() };
@@ -140,88 +118,87 @@ export function createMetrics(versions: BuildVersions): Metrics {
   };
 }
 
-function register(registry: Registry) {
-  const counter = (entry: MetricEntry) => new Counter(configOf(entry, registry));
-  const gauge = (entry: MetricEntry) => new Gauge(configOf(entry, registry));
-  let logEvents: LogEventsSource = () => ({ logged: 0, sampled: 0, dropped: 0, limited: 0 });
-  new Counter({
-    ...configOf(METRICS.decisionLogEvents, registry),
-    // The log keeps the exact account; a second one here could only differ.
-    collect() {
-      const { logged, sampled, dropped } = logEvents();
-      this.reset();
-      this.inc({ result: 'logged' }, logged);
-      this.inc({ result: 'sampled' }, sampled);
-      this.inc({ result: 'dropped' }, dropped);
-    },
-  });
-  let cache: CacheSource = () => ({ hit: 0, miss: 0, bypass: 0 });
-  new Counter({
-    ...configOf(METRICS.cacheRequests, registry),
-    collect() {
-      this.reset();
-      for (const [result, count] of Object.entries(cache())) this.inc({ result }, count);
-    },
-  });
-  let bundles: BundleSource = () => [];
-  new Gauge({
-    ...configOf(METRICS.bundleInfo, registry),
-    collect() {
-      this.reset();
-      for (const { version, digest, role } of bundles()) this.set({ version, digest, role }, 1);
-    },
-  });
-  new Counter({
-    ...configOf(METRICS.decisionLogLimited, registry),
-    collect() {
-      this.reset();
-      this.inc(logEvents().limited);
-    },
-  });
-  return {
-    checks: counter(METRICS.checks),
-    sliceChecks: counter(METRICS.sliceChecks),
-    abortedCalls: counter(METRICS.abortedCalls),
-    checkDuration: new Histogram({
-      ...configOf(METRICS.checkDuration, registry),
-      buckets: [...CHECK_DURATION_BUCKETS],
+type Counts = ReturnType<typeof registerCounts>['counts'];
+
+function registerCounts(registry: Registry) {
+  const counts = {
+    checks: new Count(),
+    sliceChecks: new Count(METRIC_SLICES_MAX),
+    exceptionUses: new Count(METRIC_SLICES_MAX),
+    candidateChecks: new Count(),
+    flips: new Count(),
+    policyErrors: new Count(METRIC_POLICIES_MAX),
+    newClasses: new Count(),
+    abortedCalls: new Count(),
+    reloads: new Count(),
+  };
+  for (const [name, count] of Object.entries(counts)) {
+    const entry: MetricEntry = METRICS[name as keyof typeof counts];
+    registerScraped(registry, entry, () => count.samples(Object.keys(entry.labels)));
+  }
+  const durations = new Distribution(CHECK_DURATION_BUCKETS);
+  const { checkDuration } = METRICS;
+  registerScraped(registry, checkDuration, () => durations.samples(checkDuration.name));
+  // From the first scrape on, so that the first refusal is an increase, and the first flip.
+  for (const result of ['ok', 'unchanged']) counts.reloads.of(result);
+  for (const from of DECISIONS) {
+    for (const to of DECISIONS) if (from !== to) counts.flips.of(from).of(to);
+  }
+  return { counts, durations };
+}
+
+/** Labels come in the order of the table. */
+function countCheck(
+  counts: Counts,
+  { decision, mode, outcome, reason, slice, exception, candidate, errors }: CheckRecord,
+): void {
+  counts.checks.of(decision).of(mode).of(outcome).of(reason).value += 1;
+  if (slice !== undefined) {
+    counts.sliceChecks.of(slice).of(decision).of(outcome).value += 1;
+  }
+  if (exception !== undefined) counts.exceptionUses.of(exception).value += 1;
+  if (candidate !== undefined) {
+    counts.candidateChecks.value += 1;
+    if (candidate.flip) counts.flips.of(decision).of(candidate.decision).value += 1;
+  }
+  for (const { policy } of errors) {
+    if (policy !== undefined) counts.policyErrors.of(policy).value += 1;
+  }
+}
+
+interface Sources {
+  logEvents: LogEventsSource;
+  cache: CacheSource;
+  bundles: BundleSource;
+  standing: StandingSource;
+}
+
+/** What others keep the account of: a second one here could only differ. */
+function registerSources(registry: Registry): Sources {
+  const sources: Sources = {
+    logEvents: () => ({ logged: 0, sampled: 0, dropped: 0, limited: 0 }),
+    cache: () => ({ hit: 0, miss: 0, bypass: 0 }),
+    bundles: () => [],
+    standing: () => ({
+      ...{ standings: [], nowMs: 0, latestMs: 0 },
+      uses: { of: () => undefined },
     }),
-    inflightChecks: gauge(METRICS.inflightChecks),
-    policyErrors: counter(METRICS.policyErrors),
-    newClasses: counter(METRICS.newClasses),
-    reloads: counter(METRICS.reloads),
-    buildInfo: gauge(METRICS.buildInfo),
-    exceptionUses: counter(METRICS.exceptionUses),
-    candidateChecks: counter(METRICS.candidateChecks),
-    flips: counter(METRICS.flips),
-    setBundleSource(source: BundleSource) {
-      bundles = source;
-    },
-    setLogEventsSource(source: LogEventsSource) {
-      logEvents = source;
-    },
-    setCacheSource(source: CacheSource) {
-      cache = source;
-    },
   };
-}
-
-function configOf(entry: MetricEntry, registry: Registry): MetricConfiguration<string> {
-  return {
-    name: entry.name,
-    help: entry.help,
-    labelNames: Object.keys(entry.labels),
-    registers: [registry],
-  };
-}
-
-/** The first `max` values as they are; all others share `_other`. */
-function boundedLabel(max: number): (value: string) => string {
-  const known = new Set<string>();
-  return (value) => {
-    if (known.has(value)) return value;
-    if (known.size >= max) return '_other';
-    known.add(value);
-    return value;
-  };
+  const byResult = (counts: Readonly<Record<string, number>>) =>
+    Object.entries(counts).map(([result, value]): Sample => ({ labels: { result }, value }));
+  registerScraped(registry, METRICS.decisionLogEvents, () => {
+    const { logged, sampled, dropped } = sources.logEvents();
+    return byResult({ logged, sampled, dropped });
+  });
+  registerScraped(registry, METRICS.decisionLogLimited, () => [
+    { labels: {}, value: sources.logEvents().limited },
+  ]);
+  registerScraped(registry, METRICS.cacheRequests, () => byResult(sources.cache()));
+  registerScraped(registry, METRICS.bundleInfo, () =>
+    sources.bundles().map(({ version, digest, role }) => {
+      return { labels: { version, digest, role }, value: 1 };
+    }),
+  );
+  registerRolloutMetrics(registry, () => sources.standing());
+  return sources;
 }

@@ -65,6 +65,7 @@ const SHARED = new Set([
     'command-constants',
     'engine-constants',
     'bounded-cache',
+    'bare-record',
     'version',
     'sometimes',
     'settled-within',

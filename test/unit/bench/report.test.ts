@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { judgeGoals } from '../../../bench/goals.js';
 import { renderGoals, renderPage } from '../../../bench/report.js';
-import type { MemoryUnderLoad, PacedServer, Results, SidecarCpu } from '../../../bench/results.js';
+import {
+  type LatencyName,
+  type LatencyResult,
+  type MemoryUnderLoad,
+  NO_OPA,
+  type NotMeasured,
+  type OpaSize,
+  type PacedServer,
+  type Results,
+  type SidecarCpu,
+} from '../../../bench/results.js';
 import { type Spread, spreadOf } from '../../../bench/statistics.js';
 
 const one = (value: number): Spread => spreadOf([value]);
@@ -34,6 +44,50 @@ function underLoad(megabytes: number): MemoryUnderLoad {
   return { bytes: megabytes * 1e6, parts };
 }
 
+function beside(ratio: number): Results['beside'] {
+  const row = (candidate: boolean, logged: boolean, factor?: number) => ({
+    ...{ candidate, logged, remembered: 0.985, cpuUs: one(200 * (factor ?? 1)), checks: 900 },
+    ...(factor === undefined ? {} : { ratio: one(factor) }),
+    ...{ compared: candidate ? 0.999 : 0, lines: logged ? 900 : 12 },
+  });
+  const sidecars = [row(false, true), row(true, true, ratio), row(false, false, 0.9)];
+  return { policies: 10, rounds: 1, cpuSecondsMin: 1.5, sidecars };
+}
+
+function opaSize(policies: number, ratios: readonly [number, number]): OpaSize {
+  const counts = { checks: 900, logged: 900, allow: 300, deny: 600, responseBytes: 66 };
+  const cost = { ...counts, cpuUs: one(250), residentBytes: 53e6 };
+  const [data, rules] = ratios.map(one) as [Spread, Spread];
+  return {
+    policies,
+    cedargate: { ...cost, remembered: 0.985 },
+    rivals: [
+      { form: 'data', ...cost, ratio: data },
+      { form: 'rules', processors: 1, ...cost, ratio: rules },
+    ],
+  };
+}
+
+/** Milliseconds of all rounds, p50 and p99, with what each server left undecided. */
+type Columns = Partial<Record<LatencyName, readonly [number, number, number]>>;
+
+function latency(changes: Columns, ...absent: LatencyName[]): LatencyResult {
+  const columns = {
+    ...{ without: [0.5, 1.5, 0], 'no-op': [2, 9, 0], cedargate: [2.1, 10, 0] },
+    ...{ 'OPA-Envoy': [2.625, 10, 0], ...changes },
+  } as Required<Columns>;
+  return {
+    ...{ envoy: '1.40.0', policies: 10, requestsPerSecond: 500, rounds: 6, secondsPerRound: 10 },
+    columns: (Object.keys(columns) as LatencyName[])
+      .filter((name) => !absent.includes(name))
+      .map((name) => {
+        const [p50Ms, p99Ms, undecided] = columns[name];
+        const whole = { p50Ms, p99Ms };
+        return { name, p50Ms: spreadOf([1, 1.25]), p99Ms: one(3), whole, undecided };
+      }),
+  };
+}
+
 /** A run in which every goal is met, exactly. */
 function results(changes: Partial<Results> = {}): Results {
   return {
@@ -63,17 +117,13 @@ function results(changes: Partial<Results> = {}): Results {
       ...{ checksPerSecond: 500, rounds: 4, secondsPerRound: 8 },
       servers: [paced(null, 400), paced(1_000, 500)],
     },
+    beside: beside(1.15),
     rollout: rollout(1.25, 1.25),
-    latency: {
-      envoy: '1.40.0',
-      policies: 10,
-      requestsPerSecond: 200,
-      rounds: 1,
-      requestsPerRound: 1_000,
-      unanswered: 0,
-      without: { p50Ms: one(0.5), p99Ms: one(1.5) },
-      with: { p50Ms: one(1.25), p99Ms: one(3) },
+    opa: {
+      ...{ version: '1.19.1', concurrency: 16, rounds: 1, cpuSecondsMin: 1 },
+      sizes: [opaSize(10, [0.25, 0.2]), opaSize(10_000, [0.125, 0.25])],
     },
+    latency: latency({}),
     memory: {
       policies: 10,
       checksFirst: 10_000,
@@ -93,13 +143,18 @@ function results(changes: Partial<Results> = {}): Results {
   };
 }
 
+function measured<T extends object>(part: T | NotMeasured): T {
+  if ('notMeasured' in part) throw new Error('not measured');
+  return part;
+}
+
 const verdicts = (changes?: Partial<Results>) => {
   return judgeGoals(results(changes)).map(({ verdict }) => verdict);
 };
 
 describe('the judgement of goals', () => {
   it('counts what is exactly at the limit as met', () => {
-    expect(verdicts()).toEqual(Array(9).fill('met'));
+    expect(verdicts()).toEqual(Array(14).fill('met'));
   });
 
   it('says by how much a goal is missed', () => {
@@ -114,7 +169,10 @@ describe('the judgement of goals', () => {
           sidecar(10_000, one(5), { cpuUs: 510 }),
         ],
       },
+      beside: beside(1.4),
       rollout: rollout(1.25, 1.3),
+      opa: { ...measured(good.opa), sizes: [opaSize(10, [0.2, 0.2]), opaSize(100, [0.2, 0.375])] },
+      latency: latency({ cedargate: [2.625, 11, 0] }),
       memory: {
         ...good.memory,
         cedargate: { firstBytes: 150e6, secondBytes: 170.5e6 },
@@ -126,8 +184,10 @@ describe('the judgement of goals', () => {
       'missed by 0.20 x',
       'missed by 0.10 x',
       'missed by 10 us',
+      'missed by 0.25 x',
       'met',
       'missed by 0.05 engine calls',
+      ...['missed by 0.13 x', 'missed by 0.20 x', 'missed by 0.10 x', 'missed by 0.27 x'],
       'missed by 5.0 MB',
       'not measured',
       'missed by 0.5 MB',
@@ -152,19 +212,47 @@ describe('the judgement of goals', () => {
     const good = results();
     if ('notMeasured' in good.memory) throw new Error('measured');
     const memory = { ...good.memory, cedargate: { firstBytes: 150e6, secondBytes: 141e6 } };
-    expect(judgeGoals(results({ memory }))[7]).toMatchObject({ found: '-9.0 MB', verdict: 'met' });
+    const growth = judgeGoals(results({ memory })).find(({ what }) => what.startsWith('growth'));
+    expect(growth).toMatchObject({ found: '-9.0 MB', verdict: 'met' });
   });
 
   it('says of a goal without a run that it was not measured', () => {
     const notMeasured = { notMeasured: 'no time' };
     expect(verdicts({ cpu: notMeasured, reload: notMeasured })).toEqual([
       ...['not measured: no time', 'not measured: no time', 'not measured: no time'],
-      ...['met', 'met', 'met', 'met', 'met'],
+      ...Array(10).fill('met'),
       'not measured: no time',
     ]);
+    expect(verdicts({ beside: notMeasured })[3]).toBe('not measured: no time');
     const good = results();
     if ('notMeasured' in good.cpu) throw new Error('measured');
     expect(verdicts({ cpu: { ...good.cpu, sidecars: [] } })[0]).toBe('not measured');
+  });
+
+  const opaGoals = (changes: Partial<Results>) =>
+    judgeGoals(results(changes))
+      .filter(({ what }) => /OPA-Envoy|no-op server \(aim\)/.test(what))
+      .map(({ verdict }) => verdict);
+
+  it('says of the goals beside OPA-Envoy, without one, what is not set', () => {
+    const none = 'not measured: OPA_ENVOY is not set';
+    const changes = { opa: NO_OPA, latency: latency({}, 'OPA-Envoy') };
+    expect(opaGoals(changes)).toEqual([none, none, none, 'met']);
+  });
+
+  it.each([
+    ['cedargate', ['not measured', 'not measured', 'not measured']],
+    ['OPA-Envoy', ['not measured', 'not measured', 'met']],
+    ['no-op', ['met', 'met', 'not measured']],
+  ] as const)('judges no latency of %s when it left more than one in 100 undecided', (name, is) => {
+    const ms = { cedargate: [2.1, 10], 'OPA-Envoy': [2.625, 10], 'no-op': [2, 9] } as const;
+    const [p50, p99] = ms[name];
+    expect(opaGoals({ latency: latency({ [name]: [p50, p99, 300] }) })).toEqual(
+      Array(4).fill('met'),
+    );
+    const told = opaGoals({ latency: latency({ [name]: [p50, p99, 301] }) }).slice(1);
+    const why = `not measured: ${name} decided too few in time`;
+    expect(told).toEqual(is.map((verdict) => (verdict === 'met' ? 'met' : why)));
   });
 });
 
@@ -186,7 +274,24 @@ describe('the page', () => {
     expect(page).toContain('| no-op | 70 us (62 to 81) | 1 |');
     expect(page).toContain('| 1.25 x (1.00 to 1.30) | 98.5 % |');
     expect(page).toContain('| 10,000 policies, by value | 500 us (500 to 500) |');
-    expect(page).toContain('| with cedargate | 1.25 ms (1.25 to 1.25) | 3.00 ms (3.00 to 3.00) |');
+    expect(page).toContain(
+      '| a candidate, logged | 230 us (230 to 230) | 1.15 x (1.15 to 1.15) | 99.9 % | 98.5 % | 900 | 900 |',
+    );
+    expect(page).toContain('| no candidate, logged | 200 us (200 to 200) | 1 | - | 98.5 % |');
+    const row = '1.13 ms (1.00 to 1.25) | 3.00 ms (3.00 to 3.00) | 2.10 ms | 10.00 ms | 0 |';
+    expect(page).toContain(`| cedargate | ${row}`);
+  });
+
+  it('shows every way that OPA-Envoy was run in, beside cedargate', () => {
+    const section = page.slice(page.indexOf('## Beside OPA-Envoy'), page.indexOf('## Latency'));
+    expect(section.split('\n').filter((line) => line.startsWith('| 10,000 |'))).toEqual([
+      '| 10,000 | cedargate, 98.5 % remembered | 250 us (250 to 250) | 1 | 53.0 MB | 900 | 900 | 300 | 600 | 66 bytes |',
+      '| 10,000 | OPA-Envoy, data | 250 us (250 to 250) | 0.13 x (0.13 to 0.13) | 53.0 MB | 900 | 900 | 300 | 600 | 66 bytes |',
+      '| 10,000 | OPA-Envoy, rules, one processor | 250 us (250 to 250) | 0.25 x (0.25 to 0.25) | 53.0 MB | 900 | 900 | 300 | 600 | 66 bytes |',
+    ]);
+    expect(renderPage(results({ opa: NO_OPA }))).toContain(
+      '## Beside OPA-Envoy\n\nNot measured: OPA_ENVOY is not set.',
+    );
   });
 
   it('shows what a check costs at a fixed rate, and how late the event loop is', () => {

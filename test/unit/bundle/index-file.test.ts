@@ -72,6 +72,27 @@ describe('index.json', () => {
     expect(resultValue(parseIndex(index, bytesOf(text)))).toEqual(policiesOf(ONE));
   });
 
+  // The engine reads all texts as one: two of these ranges would be one policy to it.
+  it.each([
+    ['a string', '@x("1;\n") '],
+    ['a comment', '@x("1") // ;\n'],
+    ['a string with escapes', '@x("\\";\n") '],
+    ['a string that seems to be a comment', '@x("//;\n") '],
+  ])('is refused when a range ends at the semicolon in %s', (_, head) => {
+    const text = `${head}permit (principal, action, resource);`;
+    const [whole] = json(`${ONE}`).policies;
+    const cut = text.indexOf(';') + 1;
+    const ranges = [
+      { ...whole, id: 'a', start: 0, end: cut, line: 1 },
+      { ...whole, id: 'b', start: cut + 1, end: text.length, line: 2 },
+    ];
+    expect(refusal({ ...json(), policies: ranges }, bytesOf(text))).toContain(
+      'the policy `a` in `p.cedar` does not begin and end where',
+    );
+    const one = { ...whole, start: 0, end: text.length, line: 1 };
+    expect(refusal({ ...json(), policies: [one] }, bytesOf(text))).toBe('taken');
+  });
+
   it('throws when policies and files do not belong together: that is a bug', () => {
     expect(() => formatIndex(policiesOf(TEXT), bytesOf('// nothing'))).toThrow('not where');
   });
@@ -96,6 +117,11 @@ describe('index.json', () => {
     ['a range that begins early', set(0, { start: oneStart - 1 }), 'does not begin and end where'],
     ['a range that begins late', set(0, { start: oneStart + 1 }), 'does not begin and end where'],
     ['a range that ends early', set(0, { end: oneEnd - 1 }), 'does not begin and end where'],
+    [
+      'two policies as one, which would give its id to what is the next one',
+      edited(([one, two]) => [{ ...one, end: two?.end as number }]),
+      'does not begin and end where',
+    ],
     ['a range that ends late', set(0, { end: oneEnd + 1 }), 'does not begin and end where'],
     [
       'a policy taken out of a comment',

@@ -3,8 +3,9 @@
  * and ALL entities: same decision, same determining policies, same errors. The programs of a round
  * differ in little and share one memory, so that what is remembered wrongly is found.
  *
- * DIFFERENTIAL_CASES: how many questions are compared (default 10,000; scripts/verify.ts runs more).
+ * DIFFERENTIAL_CASES: how many questions are compared (default 10,000; scripts/verify.ts runs a million).
  */
+import { setFlagsFromString } from 'node:v8';
 import type {
   AuthorizationAnswer,
   AuthorizationCall,
@@ -29,8 +30,9 @@ import type {
 } from '../../../src/cedar/types.js';
 import { validatePolicies } from '../../../src/cedar/validate.js';
 import type { Result } from '../../../src/result.js';
+import { Coverage, OPERATORS } from './coverage.js';
 import {
-  contexts,
+  contextsOf,
   OTHER_SCHEMA,
   ROUTES,
   SCHEMA,
@@ -44,17 +46,27 @@ import {
 import { freshEngine, lines, loadInstance, policy } from './support.js';
 
 const CASES = Number(process.env.DIFFERENTIAL_CASES || 10_000);
+const MANY = CASES >= 100_000;
 /** Only against hanging: a busy machine needs a tenth of it. */
 const TIMEOUT_MS = 60_000 + 10 * CASES;
 /** One question in so many goes to plain isAuthorized too, which parses everything anew. */
 const PLAIN_SHARE = 128;
-/**
- * Questions after which both sides get new instances: each time that the engine throws, over half a
- * surrogate pair, it leaves some of its stack behind, and after some 1,500 times it breaks.
- */
+/** Questions to the reference after which it gets a new instance: see ENGINE_THROWS_MAX. */
 const RENEW_QUESTIONS = 10_000;
 /** Rounds after which is looked whether there were enough. */
 const ROUNDS = 4;
+/**
+ * Contexts of a round. Making its programs takes as long as asking 100 questions, and what is taken for
+ * each other are two contexts of one program: a long run asks twice as many of each.
+ */
+const CONTEXTS = MANY ? { minLength: 26, maxLength: 34 } : { minLength: 12, maxLength: 18 };
+/** Of V8: bytes of code until a function is optimised. See OPTIMISE_AFTER in src/cedar/engine.ts. */
+const OPTIMISE_AFTER = 13_000_000;
+
+// First of all: the instances of a process share their code, and how it is compiled. Optimising takes
+// some seconds, and a third off every question.
+if (MANY) setFlagsFromString(`--wasm-tiering-budget=${OPTIMISE_AFTER}`);
+let cedar: CedarApi = loadInstance();
 
 function entity(type: string, id: string, parents: EntityUid[] = [], attrs = {}): EntityData {
   return { uid: { type, id }, attrs, parents };
@@ -140,16 +152,14 @@ function shorten(evaluation: Evaluation): Answer {
 }
 
 const FULL = 'all policies';
+const own: Engine = freshEngine(() => performance.now());
 let asked = 0;
-let cedar: CedarApi;
-let own: Engine;
 let renewedAt = Number.NEGATIVE_INFINITY;
 
 function renew(): void {
   if (asked - renewedAt < RENEW_QUESTIONS) return;
+  if (asked > 0) cedar = loadInstance();
   renewedAt = asked;
-  cedar = loadInstance();
-  own = freshEngine();
   for (const { file, text } of [FIRST, SECOND]) {
     expect(cedar.preparseSchema(file, text).type).toBe('success');
   }
@@ -161,15 +171,20 @@ function referenceFor(program: CedarProgram): (request: CedarRequest) => Answer 
     staticPolicies: Object.fromEntries(program.policies.map(({ id, text }) => [id, text])),
   };
   expect(cedar.preparsePolicySet(FULL, policies).type).toBe('success');
+  sets.add(JSON.stringify(policies));
   const known = new Map<CedarRequest, Answer>();
+  // By what is the same for all contexts.
+  const entitiesOf = new Map<readonly EntityData[], EntityData[]>();
   return (request) => {
     if (known.has(request)) return known.get(request);
+    const entities = entitiesOf.get(request.ancestors) ?? allEntities(program, request);
+    entitiesOf.set(request.ancestors, entities);
     const common = {
       principal: request.principal.uid,
       action: { type: 'Action', id: request.action },
       resource: request.resource.uid,
       context: request.context,
-      entities: allEntities(program, request),
+      entities,
       validateRequest: true,
     };
     const names = { preparsedSchemaName: program.schemaFile, preparsedPolicySetId: FULL };
@@ -232,8 +247,8 @@ function policiesOf({ text }: KnownSchema, named: readonly Named[]): PolicySourc
     for (const line of refused) expect(line).toMatch(/policy_invalid|policy_too_deep/);
     return files.filter(({ file }) => !refused.some((line) => line.startsWith(`${file}:`)));
   };
-  const readable = kept(parsePolicies(files, new Known()));
-  const parsed = taken(parsePolicies(readable, new Known()));
+  const all = parsePolicies(files, new Known());
+  const parsed = all.ok ? all.value : taken(parsePolicies(kept(all), new Known()));
   const valid = new Set(kept(validatePolicies(text, parsed)).map(({ file }) => file));
   return parsed.map(({ policy }) => policy).filter(({ file }) => valid.has(file));
 }
@@ -241,7 +256,13 @@ function policiesOf({ text }: KnownSchema, named: readonly Named[]): PolicySourc
 const FIRST = knownSchema('one.cedarschema', SCHEMA);
 const SECOND = knownSchema('two.cedarschema', OTHER_SCHEMA);
 
+// Held, so that no program of a round has to parse its own.
+for (const { text } of [FIRST, SECOND]) own.acquire(text);
+
 const seen = { allow: 0, deny: 0, errored: 0, refused: 0, cases: 0 };
+/** Sets of policies, each as one text. */
+const sets = new Set<string>();
+const coverage = new Coverage();
 const lookups = { hit: 0, miss: 0, bypass: 0 };
 
 function evaluatorFor(program: CedarProgram, memory?: EvaluationMemory): LoadedEvaluator {
@@ -261,7 +282,9 @@ function compare(
       for (const evaluator of evaluators) {
         const got = shorten(evaluator.evaluate(question));
         // What is wrong in a place that no policy reads, only the whole is refused for.
-        expect(got).toEqual(expected ?? shorten(evaluator.ask(question)));
+        const wanted = expected ?? shorten(evaluator.ask(question));
+        // Ten times as fast as `toEqual`, which tells more.
+        if (JSON.stringify(got) !== JSON.stringify(wanted)) expect(got).toEqual(wanted);
       }
       seen.cases += 1;
       if (expected === undefined) seen.refused += 1;
@@ -273,6 +296,9 @@ function compare(
   }
 }
 
+/** In what a program differs from the one before it in the same memory. */
+const CHANGES = ['entities', 'effects', 'schema', 'ids', 'fewer', 'policies'] as const;
+
 const round = fc.record({
   texts: statements,
   filler: fc.oneof(
@@ -280,10 +306,11 @@ const round = fc.record({
     { weight: 1, arbitrary: fc.constantFrom('tests' as const, 'policies' as const) },
   ),
   entities: store,
-  others: store,
   asked: fc.array(asking, { minLength: 3, maxLength: 5 }),
-  contexts,
-  change: fc.constantFrom('entities', 'entities', 'effects', 'schema'),
+  contexts: contextsOf(CONTEXTS),
+  change: fc.constantFrom(...CHANGES),
+  others: store,
+  otherTexts: statements,
 });
 
 type Round = typeof round extends fc.Arbitrary<infer T> ? T : never;
@@ -292,23 +319,17 @@ type Round = typeof round extends fc.Arbitrary<infer T> ? T : never;
  * Three programs in one memory: one, the same in another order, and one that differs in one thing; the
  * first without memory too.
  */
-function compareAll({ texts, filler, entities, others, asked, contexts, change }: Round): void {
+function compareAll(drawn: Round): void {
   renew();
-  const named = texts.map((text, n): Named => ({ id: `p${n}`, text }));
-  const policies = policiesOf(FIRST, [...named, ...FILLER.slice(0, FILLERS[filler])]);
+  const { texts, filler, entities, asked, contexts } = drawn;
+  const policies = policiesOf(FIRST, [...named(texts), ...FILLER.slice(0, FILLERS[filler])]);
+  for (const { text } of policies) coverage.add(text);
   const schema = FIRST.parsed.request;
   const program: CedarProgram = {
     ...{ schemaFile: FIRST.file, schemaText: FIRST.text, schema, policies },
     entities: entitiesOf(FIRST, entities),
   };
   const reversed = { ...program, policies: [...policies].reverse() };
-  const changes: Record<Round['change'], () => Partial<CedarProgram>> = {
-    entities: () => ({ entities: entitiesOf(FIRST, others) }),
-    effects: () => ({ policies: policies.map(permitted) }),
-    schema: () => {
-      return { schemaFile: SECOND.file, schemaText: SECOND.text, schema: SECOND.parsed.request };
-    },
-  };
   const questions = asked.flatMap((each) =>
     contexts.map((context) => ({ ...each, context: context as CedarRequest['context'] })),
   );
@@ -317,8 +338,27 @@ function compareAll({ texts, filler, entities, others, asked, contexts, change }
   compare(reference, questions, [evaluatorFor(program, memory), evaluatorFor(program)]);
   questions.reverse();
   compare(reference, questions, [evaluatorFor(reversed, memory)]);
-  const changed = { ...reversed, ...changes[change]() };
+  const changed = { ...reversed, ...change(reversed, drawn) };
   compare(referenceFor(changed), questions, [evaluatorFor(changed, memory)]);
+}
+
+function named(texts: readonly string[]): Named[] {
+  return texts.map((text, n) => ({ id: `p${n}`, text }));
+}
+
+function change({ policies }: CedarProgram, drawn: Round): Partial<CedarProgram> {
+  const { others, otherTexts } = drawn;
+  const changes: Record<Round['change'], () => Partial<CedarProgram>> = {
+    entities: () => ({ entities: entitiesOf(FIRST, others) }),
+    effects: () => ({ policies: policies.map(permitted) }),
+    schema: () => {
+      return { schemaFile: SECOND.file, schemaText: SECOND.text, schema: SECOND.parsed.request };
+    },
+    ids: () => ({ policies: policies.map((source) => ({ ...source, id: `other-${source.id}` })) }),
+    fewer: () => ({ policies: policies.slice(1) }),
+    policies: () => ({ policies: policiesOf(FIRST, named(otherTexts)) }),
+  };
+  return changes[drawn.change]();
 }
 
 function permitted(source: PolicySource): PolicySource {
@@ -329,10 +369,29 @@ describe('the evaluator and plain isAuthorized', () => {
   afterAll(() => {
     // The property means something only when it sees answers of every kind.
     const { allow, deny, errored, refused, cases } = seen;
-    const told = JSON.stringify({ ...seen, ...lookups });
+    const told = JSON.stringify({
+      ...seen,
+      ...lookups,
+      sets: sets.size,
+      rarest: coverage.rarest(),
+    });
     expect(cases, told).toBeGreaterThanOrEqual(CASES);
     expect(Math.min(allow, deny, errored, refused), told).toBeGreaterThan(cases / 500);
     expect(Math.min(lookups.hit, lookups.miss), told).toBeGreaterThan(cases / 100);
+    if (!MANY) return;
+    expect(lookups.bypass, told).toBeGreaterThan(cases / 500);
+    expect(coverage.rarest().policies, told).toBeGreaterThan(cases / 200_000);
+    // For scripts/verify.ts.
+    console.log(`differential: ${told}`);
+  });
+
+  it('are asked about policies with every operator, of which strict validation takes nearly all', () => {
+    const drawn = fc.sample(statements, { seed: 1, numRuns: 150 }).flat();
+    const policies = policiesOf(FIRST, named(drawn));
+    const met = new Coverage();
+    for (const { text } of policies) met.add(text);
+    expect(met.names()).toEqual([...OPERATORS].sort());
+    expect(policies.length / drawn.length).toBeGreaterThan(0.8);
   });
 
   it(

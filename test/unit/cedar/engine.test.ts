@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   type CedarApi,
   Engine,
@@ -8,7 +8,8 @@ import {
   engineVersion,
 } from '../../../src/cedar/engine.js';
 import { createEvaluator } from '../../../src/cedar/evaluator.js';
-import { ENGINE_RESTART_MS, ENGINE_SLOTS_MAX } from '../../../src/constants.js';
+import type { CedarProgram } from '../../../src/cedar/types.js';
+import { ENGINE_RESTART_MS, ENGINE_SLOTS_MAX, ENGINE_THROWS_MAX } from '../../../src/constants.js';
 import { freshEngine, lines, loadInstance, programOf, request } from './support.js';
 
 function engineWithClock() {
@@ -63,6 +64,74 @@ describe('the engine', () => {
     expect(answer).not.toHaveProperty('fault');
     expect(loaded.value.evaluate(request()).kind).toBe('answered');
     expect(engine.restarts).toBe(0);
+  });
+
+  it('is replaced before it breaks by what is left behind whenever it throws', () => {
+    const { engine, clock } = engineWithClock();
+    const loaded = createEvaluator(programOf({}), { engine });
+    if (!loaded.ok) throw new Error(lines(loaded).join());
+    const { evaluate } = loaded.value;
+    const kinds = new Set<unknown>();
+    const before = evaluate(request());
+    for (let turn = 0; turn < 5 * ENGINE_THROWS_MAX; turn += 1) {
+      clock.ms += 10;
+      const answer = evaluate(request({ context: { path: '\ud800' } }));
+      kinds.add('fault' in answer ? 'fault' : answer.kind);
+    }
+    expect([...kinds]).toEqual(['failed']);
+    expect(engine.restarts).toBe(4);
+    expect(evaluate(request())).toEqual(before);
+  });
+
+  it('goes on with a worn instance when there is no other', () => {
+    const load = vi.fn(loadInstance);
+    const engine = new Engine({ load, nowMs: () => 0 });
+    load.mockImplementation(() => {
+      throw new Error('no memory');
+    });
+    const refuse = () => {
+      throw new Error('not taken');
+    };
+    for (let turn = 0; turn <= ENGINE_THROWS_MAX; turn += 1) {
+      expect(() => engine.run(refuse)).toThrow('not taken');
+    }
+    expect(load).toHaveBeenCalledTimes(2);
+    expect(engine.run(() => 'an answer')).toBe('an answer');
+  });
+
+  it('parses a schema once for all slots that have the same, as long as one is in use', () => {
+    const parsed: string[] = [];
+    const watched = (): CedarApi => {
+      const api = loadInstance();
+      const preparseSchema: CedarApi['preparseSchema'] = (name, schema) => {
+        parsed.push(schema === '' ? `-${name}` : name);
+        return api.preparseSchema(name, schema);
+      };
+      return { ...api, preparseSchema };
+    };
+    const engine = new Engine({ load: watched, nowMs: () => 0 });
+    const load = (program: CedarProgram) => {
+      const loaded = createEvaluator(program, { engine });
+      if (!loaded.ok) throw new Error(lines(loaded).join());
+      return loaded.value;
+    };
+    const program = programOf({});
+    const other = { ...program, schemaText: `${program.schemaText}\n` };
+    const [first, second] = [load(program), load(program)];
+    expect(parsed.splice(0)).toEqual(['schema-1']);
+    const third = load(other);
+    expect(parsed.splice(0)).toEqual(['schema-2']);
+    first.release();
+    expect(parsed).toEqual([]);
+    expect(second.evaluate(request())).toMatchObject({ satisfied: ['all'] });
+    second.release();
+    expect(parsed.splice(0)).toEqual(['-schema-1']);
+    expect(third.evaluate(request())).toMatchObject({ satisfied: ['all'] });
+    expect(() => blowUp(engine)).toThrow(EngineFault);
+    expect(third.evaluate(request())).toMatchObject({ satisfied: ['all'] });
+    expect(parsed).toEqual(['schema-2']);
+    load(program);
+    expect(parsed).toEqual(['schema-2', 'schema-1']);
   });
 
   it('uses a bounded set of names over many loads', () => {

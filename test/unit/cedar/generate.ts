@@ -10,7 +10,7 @@ const REQUEST = `path: String, environment: String, claims?: Claims, headers?: {
   params?: {sub?: String}, query?: {q?: Set<String>}, task?: {expiresAt?: datetime, chain?: Set<String>, kind?: String},
   sourceAddress?: ipaddr, time?: datetime`;
 
-export const SCHEMA = `entity TrustDomain; entity Team { size?: Long, lead?: Workload };
+export const SCHEMA = `entity TrustDomain; entity Team in [Team] { size?: Long, lead?: Workload };
 entity Namespace in [TrustDomain, Team] { team?: Team };
 entity Workload in [Namespace, TrustDomain, Team] {
   namespace?: String, serviceAccount?: String, tier?: Long, peer?: Workload, since?: datetime, net?: ipaddr, langs?: Set<String>,
@@ -34,7 +34,7 @@ export const NAMESPACES = ['td/a', 'td/b'];
 export const WORKLOADS = ['spiffe://td/ns/a/sa/x', 'spiffe://td/ns/b/sa/y', 'spiffe://td/z'];
 export const SERVICES = ['a/s', 'b/s'];
 export const ROUTES = ['a/s/r', 'a/s/q', 'b/s/r'];
-export const TEAMS = ['red', 'blue'];
+export const TEAMS = ['red', 'blue', 'top'];
 
 export const uid = (type: string, ids: readonly string[]) =>
   fc.constantFrom(...ids).map((id): EntityUid => ({ type, id }));
@@ -48,6 +48,7 @@ const failing = fc.constantFrom(
   'context.path like "/a*" && 3037000500 * 3037000500 == 1',
   '!(context has claims.level) || context.claims.level * 9223372036854775807 > 3',
   'context has claims.level && -9223372036854775807 - context.claims.level < 0',
+  'context has task.expiresAt && context.task.expiresAt.offset(duration("9223372036854775807ms")) == datetime("2025-01-01")',
   'context has time && context.time.offset(duration("9223372036854775807ms")) > context.time',
 );
 
@@ -59,9 +60,14 @@ const ofContext = fc.constantFrom(
   'context.path != "/b" && context.path != "\u{1f600}"',
   'context.path like "*a*b*" || context.path like "*\u{1f600}"',
   'context.path like "\\u{e9}*" || context.path like "e\\u{301}*"',
+  'context.path like "*\\\\*" || context.path like "*\\"b"',
+  'context.path like "/a\\*" && context.path == "/a*"',
   ...['[context.path, "x"].contains("/a")', '{p: context.path}.p like "*b"'],
   ...['context.environment == "prod"', 'context.environment like "*o*" && !(context has params)'],
   '["/a", "/b", "t"].containsAll([context.path])',
+  ...['["/a", "x"].containsAny([context.path, "z"])', '!["/a", context.path].isEmpty()'],
+  '{a: {b: context.path}}.a has b && {a: {b: context.path}}.a.b like "*b"',
+  ...['{a: context.path} == {a: "/ab"}', '[[context.path], ["x", "/a"]].contains(["/a"])'],
   // The context by another name.
   ...[
     '(if context has claims then context else context) has headers',
@@ -99,24 +105,52 @@ const ofContext = fc.constantFrom(
   'context has headers.sub && context.headers.sub == "u"',
   ...['context has params.sub && context.params.sub == "u"', 'context has query'],
   'context has query.q && context.query.q.contains("x")',
+  'context has query.q && (context.query.q.isEmpty() || [context.query.q].contains(["x", "y"]))',
+  'context has query.q && context has task.chain && context.task.chain.containsAny(context.query.q)',
   ...['context has task.expiresAt', 'context has task && !(context.task has kind)'],
-  'context has task.expiresAt && context.task.expiresAt > datetime("2026-01-01")',
   'context has task.kind && context.task.kind like "a*"',
   ...['context has grpc', 'context has grpc && context.grpc.service == "s"'],
   'context has grpc.method && context.grpc.method like "m*"',
-  // Extension values.
-  'context has sourceAddress && context.sourceAddress.isInRange(ip("10.0.0.0/8"))',
-  'context has sourceAddress && (context.sourceAddress.isIpv4() || context.sourceAddress.isLoopback())',
-  'context has sourceAddress && context.sourceAddress.isIpv6() && !context.sourceAddress.isMulticast()',
-  ...[
-    'context has sourceAddress',
-    'context has sourceAddress && context.sourceAddress == ip("::1")',
-  ],
-  'context has time && context.time < datetime("2026-01-01")',
-  'context has time && context.time.offset(duration("1d")) >= datetime("2026-01-01T12:00:00Z")',
-  'context has time && context.time.durationSince(datetime("2025-01-01")).toDays() > 3',
-  'context has time && context.time.toDate() == context.time && context.time.toTime() < duration("1h")',
   'if context has claims then context.path == "/a" else context.path == "/b"',
+);
+const sinceThen = fc
+  .tuple(
+    fc.constantFrom('toDays() > 3', 'toHours() > 99', 'toMinutes() >= 1', 'toSeconds() != 0'),
+    fc.constantFrom('2025-01-01', '2025-06-01'),
+  )
+  .map(([test, day]) => `durationSince(datetime("${day}")).${test}`);
+/** Values of extension types: their functions would be rare among all else. */
+const ofExtension = fc.oneof(
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(
+      'context has sourceAddress && context.sourceAddress.isInRange(ip("10.0.0.0/8"))',
+      'context has sourceAddress && (context.sourceAddress.isIpv4() || context.sourceAddress.isLoopback())',
+      'context has sourceAddress && context.sourceAddress.isIpv6() && !context.sourceAddress.isMulticast()',
+      ...[
+        'context has sourceAddress',
+        'context has sourceAddress && context.sourceAddress == ip("::1")',
+      ],
+      'context has task.expiresAt && context.task.expiresAt > datetime("2026-01-01")',
+      'context has task.expiresAt && context.task.expiresAt.toDate() <= datetime("2025-01-01")',
+      'context has task.expiresAt && context.task.expiresAt.offset(duration("-1h")).toTime() >= duration("23h")',
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: sinceThen.map(
+      (test) => `context has task.expiresAt && context.task.expiresAt.${test}`,
+    ),
+  },
+);
+/** What reads the time: such answers are never remembered. */
+const ofTime = fc.oneof(
+  fc.constantFrom(
+    'context has time && context.time < datetime("2026-01-01")',
+    'context has time && context.time.offset(duration("1d")) >= datetime("2026-01-01T12:00:00Z")',
+    'context has time && context.time.toDate() == context.time && context.time.toTime() < duration("1h")',
+  ),
+  sinceThen.map((test) => `context has time && context.time.${test}`),
 );
 const ofResource = fc.constantFrom(
   'resource is Service && resource has critical && resource.critical',
@@ -124,6 +158,8 @@ const ofResource = fc.constantFrom(
   'resource is Service && resource has owner && resource.owner has lead && resource.owner.lead in Namespace::"td/a"',
   'resource is Service && resource has owner && resource.owner == Team::"red"',
   'resource is Service && resource has owner && resource in [Team::"blue", resource.owner]',
+  'resource is Service && resource has owner.lead.tier && resource.owner.lead.tier < 3',
+  'resource is Service in Team::"top" || resource in [Team::"top", Team::"red"]',
   'resource is Route && resource.hasTag("cost") && resource.getTag("cost") > 1',
   ...[
     'resource is Route in Service::"a/s"',
@@ -150,9 +186,16 @@ const ofWorkload = fc.constantFrom(
   (w: string) => `${w}.hasTag(context.path) && ${w}.getTag(context.path).isEmpty()`,
   (w: string) => `context has claims.sub && ${w}.hasTag(context.claims.sub)`,
   (w: string) => `${w} has since && ${w}.since < datetime("2025-06-01")`,
+  (w: string) =>
+    `${w} has since && ${w}.since.durationSince(datetime("2025-01-01")).toMilliseconds() > 0`,
+  (w: string) =>
+    `context has sourceAddress && ${w} has net && context.sourceAddress.isInRange(${w}.net)`,
   (w: string) => `${w} has net && ${w}.net.isInRange(ip("10.1.0.0/16"))`,
   (w: string) => `${w} has net && context has sourceAddress && ${w}.net == context.sourceAddress`,
   (w: string) => `${w} has score && ${w}.score.greaterThan(decimal("1.5"))`,
+  (w: string) => `${w} has score && ${w}.score.lessThan(decimal("1.6"))`,
+  (w: string) => `${w} has score && ${w}.score.greaterThanOrEqual(decimal("1.6"))`,
+  (w: string) => `${w} has langs && ${w} has peer.langs && ${w}.langs.containsAll(${w}.peer.langs)`,
   (w: string) => `${w} has score && ${w}.score.lessThanOrEqual(decimal("1.5"))`,
   (w: string) => `${w} has langs && ${w}.langs.contains(context.path)`,
   (w: string) => `${w} has info.color && ${w}.info.color == "red"`,
@@ -175,6 +218,7 @@ const ofGroups = fc.oneof(
     .chain((ns) =>
       fc.constantFrom(
         `principal is Workload in ${ns}`,
+        `principal is Workload in Team::"top" || ${ns} in Team::"top"`,
         `${ns} in TrustDomain::"td"`,
         `${ns} has team && ${ns}.team has size`,
         `principal is Workload && principal in [${ns}, Team::"red"]`,
@@ -188,6 +232,8 @@ const ofGroups = fc.oneof(
 const atom = fc.oneof(
   { weight: 3, arbitrary: failing },
   { weight: 9, arbitrary: ofContext },
+  { weight: 2, arbitrary: ofExtension },
+  { weight: 1, arbitrary: ofTime },
   { weight: 2, arbitrary: ofResource },
   {
     weight: 4,
@@ -338,11 +384,12 @@ const otherEntity = fc.oneof(
       uid: uid('Team', TEAMS),
       size: some(fc.constantFrom(1, 3, 9223372036854)),
       lead: some(uid('Workload', WORKLOADS)),
+      inTop: fc.boolean(),
     })
-    .map(({ uid, size, lead }) => ({
+    .map(({ uid, size, lead, inTop }) => ({
       uid,
       attrs: given({ size, lead }),
-      parents: [] as EntityUid[],
+      parents: inTop && uid.id !== 'top' ? [{ type: 'Team', id: 'top' }] : [],
     })),
   fc
     .record({
@@ -395,7 +442,21 @@ const claims = fc
   });
 
 const PARTS = {
-  path: fc.constantFrom('/a', '/ab', '/b', '*b', 't', '', 'u', '\u{1f600}', '\u00e9', 'e\u0301'),
+  path: fc.constantFrom(
+    '/a',
+    '/ab',
+    '/b',
+    '*b',
+    '/a*',
+    'a\\b',
+    'a"b',
+    't',
+    '',
+    'u',
+    '\u{1f600}',
+    '\u00e9',
+    'e\u0301',
+  ),
   environment: fc.constantFrom('prod', 'test'),
   claims: some(claims),
   headers: some(
@@ -451,24 +512,25 @@ const rarely = <T>(values: fc.Arbitrary<T>) =>
 type Context = Record<string, unknown>;
 
 /** Contexts, each like one before but for a part or two: what differs little is mistaken first. */
-export const contexts = fc
-  .tuple(
-    fc.record(PARTS),
-    fc.array(fc.tuple(fc.nat(20), fc.record(PARTS, { requiredKeys: ['path'] }), rarely(fault)), {
-      minLength: 12,
-      maxLength: 18,
-    }),
-  )
-  .map(([first, changes]) => {
-    const taken: Context[] = [given(first)];
-    const refused: Context[] = [];
-    for (const [from, change, fault] of changes) {
-      const parts = Object.entries(change);
-      const few = Object.fromEntries(parts.slice(from % parts.length).slice(0, 1 + (from % 3)));
-      const path = from % 2 === 0 ? {} : { path: change.path };
-      const next = { ...taken[from % taken.length], ...few, ...path };
-      taken.push(given(next));
-      if (fault !== null) refused.push(given({ ...next, ...fault }));
-    }
-    return [...taken, ...refused];
-  });
+export const contextsOf = (count: { readonly minLength: number; readonly maxLength: number }) =>
+  fc
+    .tuple(
+      fc.record(PARTS),
+      fc.array(
+        fc.tuple(fc.nat(40), fc.record(PARTS, { requiredKeys: ['path'] }), rarely(fault)),
+        count,
+      ),
+    )
+    .map(([first, changes]) => {
+      const taken: Context[] = [given(first)];
+      const refused: Context[] = [];
+      for (const [from, change, fault] of changes) {
+        const parts = Object.entries(change);
+        const few = Object.fromEntries(parts.slice(from % parts.length).slice(0, 1 + (from % 3)));
+        const path = from % 2 === 0 ? {} : { path: change.path };
+        const next = { ...taken[from % taken.length], ...few, ...path };
+        taken.push(given(next));
+        if (fault !== null) refused.push(given({ ...next, ...fault }));
+      }
+      return [...taken, ...refused];
+    });

@@ -91,7 +91,7 @@ export function connect(
 }
 
 /** The first address of a server. */
-export function addressOf(server: GrpcServer): string {
+export function addressOf(server: Pick<GrpcServer, 'addresses'>): string {
   const [address] = server.addresses;
   if (address === undefined) throw new Error('the server has no address');
   return address;
