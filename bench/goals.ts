@@ -23,6 +23,11 @@ export const CANDIDATE_RATIO_MAX = 1.15;
 export const CANDIDATE_RATIO_AIM = 1.05;
 /** In calls of the engine, of which the candidate is one. */
 export const ROLLOUT_CALLS_MAX = 1.25;
+/** Under load, over the no-op server with the same settings of Node. */
+export const MEMORY_OVER_NOOP_BYTES_MAX = [
+  { policies: 1_000, max: 50 * 1_000_000 },
+  { policies: 10_000, max: 90 * 1_000_000 },
+] as const;
 export const MEMORY_GROWTH_BYTES_MAX = 20 * 1_000_000;
 export const RELOAD_MS_MAX = 300;
 /** Of the CPU of OPA-Envoy, whatever the number of rules and however they are written. */
@@ -64,6 +69,21 @@ function judgeRollout(rollout: Results['rollout']): Goal[] {
       found: measured(rollout, (result) => result[size].engineCalls.median),
     });
   return [goal('few', 'a few of each'), goal('many', 'a hundred slices, a thousand exceptions')];
+}
+
+function judgeMemory(memory: Results['memory']): Goal[] {
+  return MEMORY_OVER_NOOP_BYTES_MAX.map(({ policies, max }) =>
+    judge({
+      what: `memory under load at ${count(policies)} policies, over the no-op server`,
+      max,
+      step: 100_000,
+      show: (value) => `${(value / 1_000_000).toFixed(1)} MB`,
+      found: measured(memory, ({ sizes, noopUnderLoad }) => {
+        const size = sizes.find((each) => each.policies === policies);
+        return size && size.bytes - noopUnderLoad.bytes;
+      }),
+    }),
+  );
 }
 
 function judgeCandidate({ beside }: Results): Goal {
@@ -169,6 +189,7 @@ export function judgeGoals(results: Results): Goal[] {
     ...judgeRollout(rollout),
     ...judgeOpa(results),
     ...judgeLatency(results),
+    ...judgeMemory(memory),
     judge({
       what: 'growth of memory between the first and the second reading',
       max: MEMORY_GROWTH_BYTES_MAX,

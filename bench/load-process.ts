@@ -18,7 +18,9 @@ export interface LoadProcess {
 }
 
 export function startLoadProcess(): LoadProcess {
-  const child = fork(fileURLToPath(new URL('./load.ts', import.meta.url)));
+  const file = fileURLToPath(new URL('./load.ts', import.meta.url));
+  // As the bench itself runs; who else starts it may compile TypeScript in other ways.
+  const child = fork(file, { execArgv: ['--import', 'tsx'] });
   process.once('exit', () => child.kill('SIGKILL'));
   const ended = once(child, 'exit').then(([code]) => {
     throw new Error(`the client process ended with ${code}`);

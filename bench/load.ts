@@ -1,6 +1,7 @@
 /**
- * The client: a process of its own that holds a fixed number of calls in flight, over one connection
- * to each server, as one worker thread of Envoy would. Messages are encoded before anything is measured. It speaks
+ * The client: a process of its own that holds a fixed number of calls in flight, or sends at a fixed rate,
+ * over one connection to each server, as one worker thread of Envoy would. Messages are encoded before
+ * anything is measured. It speaks
  * HTTP/2 itself, because a client library that costs more than the server would leave the server
  * half idle.
  */
@@ -14,18 +15,16 @@ export interface LoadTask {
   readonly from: number;
   readonly count: number;
   readonly concurrency: number;
-  /** Sent at this rate instead, whatever is still unanswered. */
+  /** Sent at this rate, whatever is still unanswered, in place of `concurrency`. */
   readonly perSecond?: number;
-  /** From here on an answer is late, milliseconds; default: never. */
-  readonly lateMs?: number;
 }
 
 export interface LoadResult {
   readonly seconds: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
-  readonly slowestMs: number;
-  readonly late: number;
+  /** From sending to the end of the answer, of each call that has a rate. */
+  readonly ms: readonly number[];
   /** Calls that did not end with an answer and grpc-status 0; the first is named. */
   readonly failed: number;
   readonly failure?: string;
@@ -111,8 +110,7 @@ function call({ session, error }: Connection, frame: Buffer): Promise<CallResult
   });
 }
 
-async function run(task: LoadTask): Promise<LoadResult> {
-  const { port, from, count, perSecond, lateMs = Number.POSITIVE_INFINITY } = task;
+async function run({ port, from, count, concurrency, perSecond }: LoadTask): Promise<LoadResult> {
   for (let n = from; n < from + count; n += 1) frameAt(n);
   const to = connectionTo(port);
   const begin = performance.now();
@@ -121,16 +119,13 @@ async function run(task: LoadTask): Promise<LoadResult> {
   let responseBytes = 0;
   let failed = 0;
   let failure: string | undefined;
-  let slowestMs = 0;
-  let late = 0;
-  const one = async () => {
+  const ms: number[] = [];
+  const callNext = async () => {
     const frame = frameAt(next);
     next += 1;
-    const sentMs = performance.now();
+    const sent = performance.now();
     const result = await call(to, frame);
-    const tookMs = performance.now() - sentMs;
-    slowestMs = Math.max(slowestMs, tookMs);
-    if (tookMs >= lateMs) late += 1;
+    if (perSecond !== undefined) ms.push(performance.now() - sent);
     requestBytes += frame.length;
     responseBytes += result.bytes;
     if (result.failure === undefined) return;
@@ -138,19 +133,25 @@ async function run(task: LoadTask): Promise<LoadResult> {
     failure ??= result.failure;
   };
   const caller = async () => {
-    while (next < from + count) await one();
+    while (next < from + count) await callNext();
   };
+  if (perSecond === undefined) await Promise.all(Array.from({ length: concurrency }, caller));
+  else await atRate(callNext, count, perSecond);
+  const seconds = (performance.now() - begin) / 1_000;
+  const sums = { seconds, requestBytes, responseBytes, ms, failed };
+  return failure === undefined ? sums : { ...sums, failure };
+}
+
+/** Whatever is still unanswered. */
+async function atRate(send: () => Promise<void>, count: number, perSecond: number): Promise<void> {
+  const begin = performance.now();
   const sent: Promise<void>[] = [];
-  while (perSecond !== undefined && sent.length < count) {
-    const due = Math.ceil(((performance.now() - begin) / 1_000) * perSecond);
-    while (sent.length < Math.min(due, count)) sent.push(one());
+  while (sent.length < count) {
+    const due = Math.min(count, ((performance.now() - begin) / 1_000) * perSecond);
+    while (sent.length < due) sent.push(send());
     await sleep(1);
   }
-  const callers = perSecond === undefined ? task.concurrency : 0;
-  await Promise.all([...sent, ...Array.from({ length: callers }, caller)]);
-  const seconds = (performance.now() - begin) / 1_000;
-  const sums = { seconds, requestBytes, responseBytes, slowestMs, late, failed };
-  return failure === undefined ? sums : { ...sums, failure };
+  await Promise.all(sent);
 }
 
 process.on('message', async (task: LoadTask) => {

@@ -18,6 +18,7 @@ import { describeMachine } from './machine.js';
 import { measureMemory } from './memory.js';
 import { measureOpa } from './opa.js';
 import { findOpa, type OpaEnvoy } from './opa-server.js';
+import { measurePaced } from './paced.js';
 import { FULL, type Plan, QUICK } from './plan.js';
 import { measureReload } from './reload.js';
 import { renderGoals, renderPage } from './report.js';
@@ -30,6 +31,7 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
 const PARTS = [
   'cpu',
+  'paced',
   'beside',
   'rollout',
   'opa',
@@ -59,6 +61,9 @@ async function measure(
     const cpu = await run('cpu', 'server CPU a check, against a server that does nothing', () =>
       measureCpu(plan, load, directory, say),
     );
+    const paced = await run('paced', 'checks at a fixed rate', () =>
+      measurePaced(plan, load, directory, say),
+    );
     const beside = await run('beside', 'candidate and log apart', () =>
       measureBeside(plan, load, directory, say),
     );
@@ -77,7 +82,7 @@ async function measure(
     const latency = await run('latency', 'latency through Envoy', () =>
       measureLatency(plan, opaEnvoy, directory, say),
     );
-    const costs = { cpu, beside, rollout, opa, latency, memory };
+    const costs = { cpu, paced, beside, rollout, opa, latency, memory };
     return { machine, quick: plan.quick, ...costs, reload, stall, start };
   } finally {
     load.stop();

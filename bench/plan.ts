@@ -24,6 +24,15 @@ export interface Plan {
     /** After that the warm-up goes on until most answers are known, but not longer than this. */
     readonly warmUpCpuSecondsMax: number;
   };
+  readonly paced: {
+    /** Beside the no-op server. */
+    readonly policies: readonly number[];
+    readonly rounds: number;
+    readonly secondsPerRound: number;
+    readonly checksPerSecond: number;
+    /** As fast as answers come, before. */
+    readonly warmUpChecks: number;
+  };
   readonly rollout: {
     readonly policies: number;
     readonly rounds: number;
@@ -44,6 +53,9 @@ export interface Plan {
     readonly policies: number;
     /** Checks before the first and before the second reading. */
     readonly readings: readonly [number, number];
+    /** Policies of the sidecars that are looked at under load. */
+    readonly sizes: readonly number[];
+    readonly checksUnderLoad: number;
   };
   readonly envoy: {
     readonly policies: number;
@@ -81,6 +93,13 @@ export const FULL: Plan = {
     warmUpCpuSeconds: 5,
     warmUpCpuSecondsMax: 60,
   },
+  paced: {
+    policies: [10, 1_000],
+    rounds: 4,
+    secondsPerRound: 8,
+    checksPerSecond: 500,
+    warmUpChecks: 10_000,
+  },
   rollout: { policies: 10, rounds: 60, warmUpRounds: 10, checks: 500 },
   opa: {
     policies: [10, 100, 1_000, 10_000],
@@ -89,7 +108,12 @@ export const FULL: Plan = {
     warmUpCpuSeconds: 2,
     warmUpCpuSecondsMax: 30,
   },
-  memory: { policies: 10, readings: [10_000, 100_000] },
+  memory: {
+    policies: 10,
+    readings: [10_000, 100_000],
+    sizes: [10, 1_000],
+    checksUnderLoad: 20_000,
+  },
   envoy: {
     policies: 10,
     rounds: 6,
@@ -113,6 +137,13 @@ export const QUICK: Plan = {
     warmUpCpuSeconds: 0.1,
     warmUpCpuSecondsMax: 0.1,
   },
+  paced: {
+    policies: [10],
+    rounds: 1,
+    secondsPerRound: 1,
+    checksPerSecond: 200,
+    warmUpChecks: 200,
+  },
   rollout: { policies: 10, rounds: 1, warmUpRounds: 1, checks: 100 },
   opa: {
     policies: [10, 1_000],
@@ -121,7 +152,7 @@ export const QUICK: Plan = {
     warmUpCpuSeconds: 0.1,
     warmUpCpuSecondsMax: 0.1,
   },
-  memory: { policies: 10, readings: [200, 1_000] },
+  memory: { policies: 10, readings: [200, 1_000], sizes: [20], checksUnderLoad: 1_000 },
   envoy: {
     policies: 10,
     rounds: 1,

@@ -21,3 +21,33 @@ export function residentBytesOf(pid: number): number {
   if (kibibytes === undefined) throw new Error(`process ${pid} has no VmRSS`);
   return Number(kibibytes) * 1_024;
 }
+
+/** Resident bytes by what they are mapped for. */
+export interface MemoryParts {
+  /** Node itself and libraries: files, of which processes share one copy. */
+  readonly files: number;
+  /** What V8 compiled, JavaScript and WebAssembly. */
+  readonly code: number;
+  /** The heap of malloc. */
+  readonly malloc: number;
+  /** JavaScript heap, memory and bytes of WebAssembly, buffers, stacks. */
+  readonly anonymous: number;
+}
+
+export function memoryPartsOf(pid: number): MemoryParts {
+  const parts = { files: 0, code: 0, malloc: 0, anonymous: 0 };
+  let part: keyof MemoryParts = 'anonymous';
+  for (const line of readFileSync(`/proc/${pid}/smaps`, 'utf8').split('\n')) {
+    const mapping = /^[0-9a-f]+-[0-9a-f]+ (\S+) \S+ \S+ \S+\s*(.*)$/.exec(line);
+    if (mapping !== null) part = partOf(mapping[1] as string, mapping[2] as string);
+    const [, kibibytes] = /^Rss:\s+(\d+) kB$/.exec(line) ?? [];
+    if (kibibytes !== undefined) parts[part] += Number(kibibytes) * 1_024;
+  }
+  return parts;
+}
+
+function partOf(permissions: string, name: string): keyof MemoryParts {
+  if (name.startsWith('/')) return 'files';
+  if (permissions.includes('x')) return 'code';
+  return name === '[heap]' ? 'malloc' : 'anonymous';
+}

@@ -1,25 +1,16 @@
 /** Results to text: the tables of docs/benchmarks.md and the lines that a run prints. Pure. */
 import { type Goal, judgeGoals } from './goals.js';
 import { besideSection } from './report-beside.js';
+import { memorySection } from './report-memory.js';
 import { opaSection } from './report-opa.js';
+import { pacedSection } from './report-paced.js';
 import { stallSection } from './report-stall.js';
 import { startSection } from './report-start.js';
-import {
-  bytes,
-  count,
-  megabytes,
-  micros,
-  millis,
-  type Row,
-  spread,
-  table,
-  whole,
-} from './report-text.js';
+import { bytes, count, micros, millis, type Row, spread, table, whole } from './report-text.js';
 import type {
   CpuResult,
   LatencyResult,
   Machine,
-  MemoryResult,
   NotMeasured,
   ReloadResult,
   Results,
@@ -38,6 +29,8 @@ Figures of other machines differ; ratios between servers of the same run differ 
     table([['goal', 'limit', 'found', ''], ...judgeGoals(results).map(goalRow)]),
     '## Server CPU a check',
     section(results.cpu, cpuSection),
+    '## Checks at a fixed rate',
+    section(results.paced, pacedSection),
     '## Candidate and log apart',
     section(results.beside, besideSection),
     '## What a rollout costs',
@@ -176,25 +169,6 @@ with ${policies} policies and log every decision. The last columns are of all ro
         `${all.p99Ms.toFixed(2)} ms`,
         name === 'without' ? '-' : count(undecided),
       ]),
-    ]),
-  ].join('\n\n');
-}
-
-function memorySection(result: MemoryResult): string {
-  const { policies, checksFirst, checksSecond, cedargate, noop } = result;
-  const row = (name: string, { firstBytes, secondBytes }: MemoryResult['noop']) => [
-    name,
-    megabytes(firstBytes),
-    megabytes(secondBytes),
-    megabytes(secondBytes - firstBytes),
-  ];
-  return [
-    `Resident memory (VmRSS) of fresh processes after the same checks, one run; cedargate with
-${policies} policies, every decision logged.`,
-    table([
-      ['server', `after ${count(checksFirst)}`, `after ${count(checksSecond)}`, 'growth'],
-      row('no-op', noop),
-      row('cedargate', cedargate),
     ]),
   ].join('\n\n');
 }

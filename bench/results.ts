@@ -1,4 +1,5 @@
 /** What a run found, as data: docs/benchmarks.json holds exactly this. */
+import type { MemoryParts } from './proc.js';
 import type { RegoForm } from './rego.js';
 import type { Spread } from './statistics.js';
 
@@ -6,6 +7,7 @@ export interface Results {
   readonly machine: Machine;
   readonly quick: boolean;
   readonly cpu: CpuResult | NotMeasured;
+  readonly paced: PacedResult | NotMeasured;
   readonly beside: BesideResult | NotMeasured;
   readonly rollout: RolloutResult | NotMeasured;
   readonly opa: OpaResult | NotMeasured;
@@ -57,6 +59,25 @@ export interface ServerCpu {
   readonly allow: number;
   readonly deny: number;
   readonly responseBytes: number;
+}
+
+/** At a fixed rate over one connection, without Envoy. */
+export interface PacedResult {
+  readonly checksPerSecond: number;
+  readonly rounds: number;
+  readonly secondsPerRound: number;
+  readonly servers: readonly PacedServer[];
+}
+
+export interface PacedServer {
+  /** Null: the no-op server. */
+  readonly policies: number | null;
+  readonly cpuUs: Spread;
+  readonly p50Ms: Spread;
+  readonly p99Ms: Spread;
+  /** How late the event loop of the server was. */
+  readonly delayP99Ms: Spread;
+  readonly delayMaxMs: Spread;
 }
 
 /** Sidecars of an approved rollout: with a candidate and without, with a decision log and without. */
@@ -176,18 +197,32 @@ export interface LatencyOf {
 }
 
 export interface MemoryResult {
+  /** Of the plain directory whose growth is watched. */
   readonly policies: number;
   /** After how many checks the first and the second reading were taken. */
   readonly checksFirst: number;
   readonly checksSecond: number;
   readonly cedargate: Readings;
   readonly noop: Readings;
+  /** While checks go on, each in a process of its own; the last are of `checksUnderLoad`. */
+  readonly noopUnderLoad: MemoryUnderLoad;
+  /** Without the settings that all others run with. */
+  readonly noopDefaults: MemoryUnderLoad;
+  readonly checksUnderLoad: number;
+  readonly sizes: readonly (MemoryUnderLoad & { readonly policies: number })[];
 }
 
 /** Resident memory, bytes. */
 export interface Readings {
   readonly firstBytes: number;
   readonly secondBytes: number;
+}
+
+export interface MemoryUnderLoad {
+  /** Median of the second half of the checks. */
+  readonly bytes: number;
+  /** At their end. */
+  readonly parts: MemoryParts;
 }
 
 export interface ReloadResult {

@@ -14,6 +14,7 @@ import { accepts, CLI } from '../test/support/sidecar.js';
 import { waitFor } from '../test/support/wait.js';
 import { countDecisions, NOTHING, type Tally, totalOf } from './decision-lines.js';
 import type { NoopSettings } from './noop-server.js';
+import { RUNTIME_ENVIRONMENT } from './runtime.js';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 /** Below the checkout, so that the compiled server finds node_modules. */
@@ -57,9 +58,13 @@ function loaderOptions(): NoopSettings['loaderOptions'] {
   return { ...LOADER_OPTIONS, longs: 'Number', enums: 'Number' };
 }
 
-export async function startNoop(): Promise<MeasuredServer> {
+type Environment = Readonly<Record<string, string>>;
+
+export async function startNoop(
+  environment: Environment = RUNTIME_ENVIRONMENT,
+): Promise<MeasuredServer> {
   const settings: NoopSettings = { loaderOptions: loaderOptions(), serverOptions: SERVER_OPTIONS };
-  const child = launchNode([compiled('noop-server'), JSON.stringify(settings)]);
+  const child = launchNode([compiled('noop-server'), JSON.stringify(settings)], environment);
   const ended = endOf('the no-op server', child);
   const [first] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer];
   return {
@@ -82,7 +87,10 @@ export type SidecarSettings =
   | { readonly flags: readonly string[]; readonly everyLine: boolean };
 
 /** Mode shadow, every decision logged to a pipe that is read, counted and thrown away. */
-export async function startCedargate(settings: SidecarSettings): Promise<MeasuredSidecar> {
+export async function startCedargate(
+  settings: SidecarSettings,
+  environment: Environment = RUNTIME_ENVIRONMENT,
+): Promise<MeasuredSidecar> {
   const { flags, everyLine } =
     'flags' in settings
       ? settings
@@ -93,7 +101,7 @@ export async function startCedargate(settings: SidecarSettings): Promise<Measure
   // Its event loop is watched.
   const probed = 'probed' in settings && settings.probed === true;
   const probe = probed ? ['--import', compiled('loop-probe')] : [];
-  const child = launchNode([...probe, CLI, ...args]);
+  const child = launchNode([...probe, CLI, ...args], environment);
   const decisions = countDecisions(child.stdout);
   const ready = waitFor('cedargate', () => accepts(`127.0.0.1:${port}`), {
     timeoutMs: 60_000,
@@ -165,9 +173,9 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-function launchNode(args: readonly string[]): Child {
+function launchNode(args: readonly string[], environment: Environment): Child {
   const extra = process.env.BENCH_NODE_OPTIONS?.split(' ') ?? [];
-  return launch(process.execPath, [...extra, ...args]);
+  return launch(process.execPath, [...extra, ...args], environment);
 }
 
 /** Ended with this process at the latest. `environment` is added to what is kept of our own. */
@@ -186,7 +194,13 @@ export function launch(
   return child;
 }
 
-const RUNTIME_SETTINGS = ['NODE_OPTIONS', 'GOMAXPROCS', 'GOGC', 'GOMEMLIMIT', 'GODEBUG'];
+const RUNTIME_SETTINGS = [
+  ...Object.keys(RUNTIME_ENVIRONMENT),
+  'GOMAXPROCS',
+  'GOGC',
+  'GOMEMLIMIT',
+  'GODEBUG',
+];
 
 /** Settings of the caller's own environment must not change what is measured. */
 function cleanEnvironment(): NodeJS.ProcessEnv {

@@ -221,6 +221,8 @@ export const RELOAD_RETRY_MAX_MS = 600_000;
 export const LOAD_TIMEOUT_MS = 30_000;
 /** JavaScript heap of the loading thread; the largest bundle takes about a quarter of it. */
 export const LOAD_HEAP_MIB_MAX = 512;
+/** A thread that waits for the next load ends after this: who tries out policies changes them sooner. */
+export const SPARE_THREAD_MS = 10 * 60_000;
 /**
  * One rollout in the state directory: three documents in base64. A document comes by ConfigMap, which
  * holds 1 MiB; an emergency wraps the document that it changes.

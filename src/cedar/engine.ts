@@ -271,11 +271,18 @@ const NO_INLINED_CALLS = '--no-turbo-inline-js-wasm-calls';
 const OPTIMISE_AFTER = 1_000_000_000;
 
 /**
+ * V8 optimises one function of the engine at a time. By itself it takes as many as it has threads, 15 MB
+ * for each of the large ones, in memory that malloc keeps afterwards.
+ */
+const OPTIMISE_ONE_AT_A_TIME = '--wasm-num-compilation-tasks=1';
+
+/**
  * A new instance with memory of its own. The require function is new each time too: it would keep
  * every module it loaded.
  */
 function loadInstance(): CedarApi {
   setFlagsFromString(NO_INLINED_CALLS);
+  setFlagsFromString(OPTIMISE_ONE_AT_A_TIME);
   setFlagsFromString(`--wasm-tiering-budget=${OPTIMISE_AFTER}`);
   const require = createRequire(import.meta.url);
   delete require.cache[require.resolve(MODULE)];

@@ -2,14 +2,15 @@
  * Loads bundles off the event loop: each load has a worker thread of its own, which ends with it.
  * Whatever the bundle does there (crash the engine, eat memory, never end) the data plane goes on.
  *
- * Starting a thread and warming its engine takes longer than compiling a hundred policies, so the
- * thread of the next load is started when one ends, and waits. It costs about 20 MB.
+ * Starting a thread and warming its engine takes longer than compiling a hundred policies, so while
+ * somebody changes policies the thread of the next load is started when one ends, and waits. It costs
+ * 28 MB, which a sidecar whose policies rest does not pay: none waits after the first load, nor when
+ * the last change was long ago.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Digest, ServedBundle } from '../bundle/types.js';
 import type { KnownProgram } from '../cedar/types.js';
-import { LOAD_HEAP_MIB_MAX, LOAD_TIMEOUT_MS } from '../constants.js';
+import { LOAD_HEAP_MIB_MAX, LOAD_TIMEOUT_MS, SPARE_THREAD_MS } from '../constants.js';
 import { type ErrorCode, messageOf, problem } from '../errors.js';
 import { type Failed, failed, type Result } from '../result.js';
 import type { CandidateRequest, LoadedCandidate } from './load-candidates.js';
@@ -59,6 +60,8 @@ interface LoaderOptions {
   readonly timeoutMs?: number;
   /** Another program for the thread, in tests. */
   readonly workerUrl?: URL;
+  /** How long a thread waits for its load, milliseconds; default SPARE_THREAD_MS. */
+  readonly spareMs?: number;
 }
 
 /** Run from source (tests, development) it is the built one: compiling it takes each thread a second. */
@@ -67,13 +70,12 @@ const WORKER_FILE = import.meta.url.endsWith('.ts')
   : './compile-worker.js';
 const WORKER_URL = new URL(WORKER_FILE, import.meta.url);
 
-/** After the first load the process has its first requests, and the next change is minutes away. */
-const FIRST_SPARE_MS = 5_000;
-
 export function createBundleLoader(options: LoaderOptions = {}): BundleLoader {
   const { timeoutMs = LOAD_TIMEOUT_MS, workerUrl = WORKER_URL } = options;
+  const { spareMs = SPARE_THREAD_MS } = options;
   const workers = new Set<Worker>();
   let spare: Worker | undefined;
+  let spareEnds: NodeJS.Timeout | undefined;
   let closed = false;
   let isFirst = true;
 
@@ -91,13 +93,17 @@ export function createBundleLoader(options: LoaderOptions = {}): BundleLoader {
   /** The answer does not wait for this. */
   const end = async (worker: Worker) => {
     try {
-      await worker.terminate();
-      const waitMs = isFirst ? FIRST_SPARE_MS : 0;
+      const rests = isFirst;
       isFirst = false;
-      if (waitMs > 0) await sleep(waitMs, undefined, { ref: false });
-      if (closed || spare !== undefined) return;
-      spare = start({ spare: true, serving: true });
-      spare.unref();
+      await worker.terminate();
+      if (rests || closed || spare !== undefined) return;
+      const waiting = start({ spare: true, serving: true });
+      spare = waiting;
+      waiting.unref();
+      spareEnds = setTimeout(() => {
+        spare = undefined;
+        void waiting.terminate();
+      }, spareMs).unref();
     } catch {
       // Without a spare thread the next load starts its own, and tells when it cannot.
     }
@@ -107,6 +113,7 @@ export function createBundleLoader(options: LoaderOptions = {}): BundleLoader {
     if (closed) return refused('engine_failure', 'the loader is closed');
     try {
       const worker = spare ?? start({ spare: false, serving: !isFirst });
+      clearTimeout(spareEnds);
       spare = undefined;
       worker.ref();
       const answer = await answerOf<T>(worker, task, timeoutMs);

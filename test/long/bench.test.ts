@@ -25,7 +25,7 @@ function found(): Results {
 describe('make bench', () => {
   it('measures, checks the decisions it measures, and writes what it found', async () => {
     const { stdout } = await bench({ OPA_ENVOY: '' });
-    const { cpu, beside, memory, reload, stall, start, latency, opa } = found();
+    const { cpu, paced, beside, memory, reload, stall, start, latency, opa } = found();
     if ('notMeasured' in cpu) throw new Error('not measured');
     expect(cpu.noop.cpuUs.median).toBeGreaterThan(0);
     expect(cpu.sidecars.map(({ policies, byValue }) => [policies, byValue])).toEqual([
@@ -36,6 +36,22 @@ describe('make bench', () => {
       expect(each.logged).toBe(each.checks);
       expect(each.allow + each.deny).toBe(each.checks);
       expect(each.ratio.median).toBeGreaterThan(0);
+    }
+    if ('notMeasured' in paced) throw new Error('not measured');
+    expect(paced.servers.map(({ policies }) => policies)).toEqual([null, 10]);
+    for (const { cpuUs, p50Ms, p99Ms, delayMaxMs } of paced.servers) {
+      for (const { median } of [cpuUs, p50Ms]) expect(median).toBeGreaterThan(0);
+      expect(delayMaxMs.median).toBeGreaterThanOrEqual(0);
+      expect(p99Ms.median).toBeGreaterThanOrEqual(p50Ms.median);
+    }
+    if ('notMeasured' in memory) throw new Error('not measured');
+    expect(memory).toMatchObject({ checksFirst: 200, checksSecond: 1_000 });
+    const { noopUnderLoad, sizes } = memory;
+    for (const { bytes, parts } of sizes) {
+      const sum = parts.files + parts.code + parts.malloc + parts.anonymous;
+      expect(bytes).toBeGreaterThan(noopUnderLoad.bytes);
+      // Read a moment later.
+      expect(Math.abs(sum / bytes - 1)).toBeLessThan(0.2);
     }
     if ('notMeasured' in beside) throw new Error('not measured');
     expect(beside.sidecars.map(({ candidate, logged }) => [candidate, logged])).toEqual([
@@ -48,7 +64,6 @@ describe('make bench', () => {
         [true, false],
       ],
     ]);
-    expect(memory).toMatchObject({ checksFirst: 200, checksSecond: 1_000 });
     expect(reload).toMatchObject({ ms: { count: 2 } });
     expect(latency).toMatchObject({ notMeasured: expect.stringContaining('no Envoy') });
     expect(opa).toEqual({ notMeasured: 'OPA_ENVOY is not set' });

@@ -4,9 +4,11 @@ import { renderGoals, renderPage } from '../../../bench/report.js';
 import {
   type LatencyName,
   type LatencyResult,
+  type MemoryUnderLoad,
   NO_OPA,
   type NotMeasured,
   type OpaSize,
+  type PacedServer,
   type Results,
   type SidecarCpu,
 } from '../../../bench/results.js';
@@ -30,6 +32,16 @@ function rollout(few: number, many: number): Results['rollout'] {
     plainRememberedUs: one(30),
     remembered: { slices: 100, exceptions: 1_000, ...cost(0.3) },
   };
+}
+
+function paced(policies: number | null, us: number): PacedServer {
+  const ms = { p50Ms: one(0.75), p99Ms: one(2), delayP99Ms: one(1), delayMaxMs: one(4.5) };
+  return { policies, cpuUs: one(us), ...ms };
+}
+
+function underLoad(megabytes: number): MemoryUnderLoad {
+  const parts = { files: 45e6, code: 5e6, malloc: 10e6, anonymous: (megabytes - 60) * 1e6 };
+  return { bytes: megabytes * 1e6, parts };
 }
 
 function beside(ratio: number): Results['beside'] {
@@ -111,6 +123,10 @@ function results(changes: Partial<Results> = {}): Results {
         sidecar(10_000, one(5), { cpuUs: 500 }),
       ],
     },
+    paced: {
+      ...{ checksPerSecond: 500, rounds: 4, secondsPerRound: 8 },
+      servers: [paced(null, 400), paced(1_000, 500)],
+    },
     beside: beside(1.15),
     rollout: rollout(1.25, 1.25),
     opa: {
@@ -124,6 +140,13 @@ function results(changes: Partial<Results> = {}): Results {
       checksSecond: 100_000,
       cedargate: { firstBytes: 150e6, secondBytes: 170e6 },
       noop: { firstBytes: 60e6, secondBytes: 61e6 },
+      noopUnderLoad: underLoad(75),
+      noopDefaults: underLoad(115),
+      checksUnderLoad: 20_000,
+      sizes: [
+        { policies: 1_000, ...underLoad(125) },
+        { policies: 10_000, ...underLoad(165) },
+      ],
     },
     reload: { policies: 100, ms: spreadOf([120, 180, 300]) },
     stall: stall(20, { failed: 0, late: 0 }),
@@ -147,7 +170,7 @@ const verdicts = (changes?: Partial<Results>) => {
 
 describe('the judgement of goals', () => {
   it('counts what is exactly at the limit as met', () => {
-    expect(verdicts()).toEqual(Array(16).fill('met'));
+    expect(verdicts()).toEqual(Array(18).fill('met'));
   });
 
   it('says by how much a goal is missed', () => {
@@ -166,7 +189,11 @@ describe('the judgement of goals', () => {
       rollout: rollout(1.25, 1.3),
       opa: { ...measured(good.opa), sizes: [opaSize(10, [0.2, 0.2]), opaSize(100, [0.2, 0.375])] },
       latency: latency({ cedargate: [2.625, 11, 0] }),
-      memory: { ...good.memory, cedargate: { firstBytes: 150e6, secondBytes: 170.5e6 } },
+      memory: {
+        ...good.memory,
+        cedargate: { firstBytes: 150e6, secondBytes: 170.5e6 },
+        sizes: [{ policies: 1_000, ...underLoad(130) }],
+      },
       reload: { policies: 100, ms: spreadOf([100, 100, 412]) },
       stall: stall(20.04, { failed: 1, late: 2 }),
       start: {
@@ -183,6 +210,8 @@ describe('the judgement of goals', () => {
       'met',
       'missed by 0.05 engine calls',
       ...['missed by 0.13 x', 'missed by 0.20 x', 'missed by 0.10 x', 'missed by 0.27 x'],
+      'missed by 5.0 MB',
+      'not measured',
       'missed by 0.5 MB',
       'missed by 112 ms',
       'missed by 0.1 ms',
@@ -217,7 +246,7 @@ describe('the judgement of goals', () => {
     const notMeasured = { notMeasured: 'no time' };
     expect(verdicts({ cpu: notMeasured, reload: notMeasured })).toEqual([
       ...['not measured: no time', 'not measured: no time', 'not measured: no time'],
-      ...Array(8).fill('met'),
+      ...Array(10).fill('met'),
       'not measured: no time',
       ...['met', 'met', 'met', 'met'],
     ]);
@@ -294,6 +323,19 @@ describe('the page', () => {
       '| while the policies are loaded | 50.00 ms (50.00 to 50.00) | 20.00 ms',
     );
     expect(page).toContain('| 1,000 policies | 900 ms (900 to 900) | 200 ms (150 to 900) | 800 ms');
+  });
+
+  it('shows what a check costs at a fixed rate, and how late the event loop is', () => {
+    expect(page).toContain('| no-op | 400 us (400 to 400) | 0.75 ms');
+    expect(page).toContain('| 1,000 policies | 500 us (500 to 500) | 0.75 ms');
+    expect(page).toContain('| 4.50 ms (4.50 to 4.50) |');
+  });
+
+  it('shows memory over the no-op server, by part, and what the defaults of Node would take', () => {
+    const parts = (rest: string) => `45.0 MB | 5.0 MB | 10.0 MB | ${rest} MB |`;
+    expect(page).toContain(`| no-op | 75.0 MB | - | ${parts('15.0')}`);
+    expect(page).toContain(`| no-op, defaults of Node | 115.0 MB | 40.0 MB | ${parts('55.0')}`);
+    expect(page).toContain(`| 10,000 policies | 165.0 MB | 90.0 MB | ${parts('105.0')}`);
   });
 
   it('says of a part without a run that it was not measured, and why', () => {

@@ -62,14 +62,29 @@ describe('loading in a thread', () => {
     expect(unpackProgram(loaded.program).policies.map(({ owner }) => owner)).toEqual(['known']);
   });
 
-  test('has a thread ready for the load after the next, not while the process starts', async () => {
-    const loader = openLoader(thread('tells-whether-spare'));
-    const isSpare = async () => (await loader.load(REQUEST)) as unknown as { spare: boolean };
-    expect(await isSpare()).toMatchObject({ spare: false });
-    // Longer than it takes to start one.
-    await sleep(200);
-    expect(await isSpare()).toMatchObject({ spare: false });
-    await waitFor('a spare thread', async () => (await isSpare()).spare);
+  describe('while somebody changes policies', () => {
+    /** Longer than it takes to start or to end a thread. */
+    const AWHILE_MS = 300;
+    const open = (options: { readonly spareMs?: number } = {}) => {
+      const loader = openLoader({ ...thread('tells-whether-spare'), ...options });
+      return async () => (await loader.load(REQUEST)) as unknown as { spare: boolean };
+    };
+
+    test('has a thread ready for the next load, but none for the first change', async () => {
+      const isSpare = open();
+      expect(await isSpare()).toMatchObject({ spare: false });
+      await sleep(AWHILE_MS);
+      expect(await isSpare()).toMatchObject({ spare: false });
+      await waitFor('a spare thread', async () => (await isSpare()).spare);
+    });
+
+    test('keeps it no longer than it was told to', async () => {
+      const isSpare = open({ spareMs: 1 });
+      for (let load = 0; load < 3; load += 1) {
+        expect(await isSpare()).toMatchObject({ spare: false });
+        await sleep(AWHILE_MS);
+      }
+    });
   });
 
   test('leaves the event loop alone', async () => {
