@@ -6,10 +6,7 @@ import { readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { LoadTask, ThreadData } from './bundle-loader.js';
-import { loadCandidate } from './load-candidates.js';
-import { loadRollouts } from './load-rollouts.js';
-import { packCandidate, packRollouts, packSource } from './pack-bundles.js';
-import { loadSource } from './source.js';
+import { perform } from './load-task.js';
 import { warmUp } from './warm-up.js';
 
 /** A quarter of what the other gets: with less a load could take longer than it may. */
@@ -19,7 +16,7 @@ const port = parentPort;
 if (port === null) throw new Error('compile-worker.ts runs in a worker thread only');
 // What throws here is a bug or a broken engine: it ends the thread, and the other side says so.
 port.once('message', async (task: LoadTask) => {
-  port.postMessage(await answerTo(task));
+  port.postMessage(await perform(task));
 });
 const { spare, serving } = workerData as ThreadData;
 if (serving) giveWay();
@@ -36,11 +33,4 @@ function giveWay(): void {
   } catch {
     // Elsewhere it takes its share.
   }
-}
-
-async function answerTo(task: LoadTask): Promise<unknown> {
-  if (task.kind === 'rollouts') return packRollouts(await loadRollouts(task.request));
-  if (task.kind === 'candidate') return packCandidate(await loadCandidate(task.request));
-  const { source, ...options } = task.request;
-  return packSource(await loadSource(source, options));
 }

@@ -62,6 +62,20 @@ describe('loading in a thread', () => {
     expect(unpackProgram(loaded.program).policies.map(({ owner }) => owner)).toEqual(['known']);
   });
 
+  test('begins with the second built bundle: for the first nobody waits meanwhile', async () => {
+    const directory = await temporaryDirectory();
+    const digest = `sha256:${'0'.repeat(64)}` as const;
+    const paths = { trust: `${directory}/trust.yaml`, trustDigests: [digest] };
+    const request: LoadRequest = {
+      source: { kind: 'shelf', directory, digest, ...paths },
+      environment: undefined,
+    };
+    const loader = openLoader(thread('tells-whether-spare'));
+    const here = await loader.load(request);
+    expect(here.result).toMatchObject({ ok: false, problems: [{ code: 'bundle_unreadable' }] });
+    expect(await loader.load(request)).toMatchObject({ spare: false });
+  });
+
   describe('while somebody changes policies', () => {
     /** Longer than it takes to start or to end a thread. */
     const AWHILE_MS = 300;
