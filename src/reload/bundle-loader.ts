@@ -1,5 +1,6 @@
 /**
- * Loads bundles off the event loop: each load has a worker thread of its own, which ends with it.
+ * Loads bundles off the event loop: each load has a worker thread of its own, which ends with it (but for
+ * the first of a process, when it is of built bundles).
  * Whatever the bundle does there (crash the engine, eat memory, never end) the data plane goes on.
  *
  * Starting a thread and warming its engine takes longer than compiling a hundred policies, so while

@@ -20,7 +20,7 @@ export interface ShelfSource extends TrustPaths {
 
 export type BundleSource = DirectorySource | ShelfSource;
 
-/** Never rejects for what is on disk. Runs in a thread of its own (compile-worker.ts). */
+/** Never rejects for what is on disk. Runs in a thread of its own, mostly (bundle-loader.ts). */
 export async function loadSource(
   source: BundleSource,
   options: CompileOptions,
