@@ -1,32 +1,56 @@
 /**
- * Answers that differ in nothing but the decision id are encoded once; the id is then written into a
- * copy. (Encoding an answer takes 20 us, this takes 1.) The templates live as long as the
- * regime that they speak for, and their number is bounded.
+ * Answers that differ in nothing but the decision id and the determining policies are encoded once;
+ * both are then written into a copy. (Encoding an answer takes 20 us, this takes 1.) The templates
+ * live as long as the regime that they speak for, and their number is bounded. Policies are no part of
+ * a template: of ten thousand there are too many combinations to keep one for each.
  */
 import { ANSWER_TEMPLATES_MAX } from '../constants.js';
+import { bytesField, fieldStart, textField } from './proto-text.js';
 import type { Regime } from './types.js';
 
 /** As long as a UUID, of a character that no validated value can hold. */
 const ID_CHARS = 36;
 const PLACEHOLDER = '\u0001'.repeat(ID_CHARS);
 
-/** What stands before, between and after the ids, a character for each byte: joining texts costs least. */
-type Template = readonly string[];
+/** What a template is made from. */
+export interface AnswerParts {
+  /** The CheckResponse without `dynamic_metadata`. */
+  readonly answer: Buffer;
+  /** The Struct that `dynamic_metadata` is, without `policies`. */
+  readonly metadata: Buffer;
+}
+
+/** What stands before, between and after the ids, a character for each byte. */
+type Pieces = readonly string[];
+
+interface Template {
+  readonly answer: Pieces;
+  readonly metadata: Pieces;
+  readonly metadataLength: number;
+}
+
+/** What an answer says that no template does. */
+export interface Told {
+  readonly decisionId: string;
+  readonly policies: readonly string[];
+}
 
 export class AnswerTemplates {
   readonly #byRegime = new WeakMap<Regime, Map<string, Template>>();
 
   /**
-   * The answer with this id. `key` says all that the answer depends on under one regime;
+   * The answer that says this. `key` says all else that the answer depends on under one regime;
    * `encode` makes it for any id of this length.
    */
   answer(
     regime: Regime,
     key: string,
-    decisionId: string,
-    encode: (decisionId: string) => Buffer,
+    told: Told,
+    encode: (decisionId: string) => AnswerParts,
   ): Buffer {
-    if (decisionId.length !== ID_CHARS) return encode(decisionId);
+    if (told.decisionId.length !== ID_CHARS) {
+      return written(templateOf(encode(told.decisionId)), told);
+    }
     let templates = this.#byRegime.get(regime);
     if (templates === undefined) {
       templates = new Map();
@@ -34,14 +58,52 @@ export class AnswerTemplates {
     }
     let template = templates.get(key);
     if (template === undefined) {
-      if (templates.size >= ANSWER_TEMPLATES_MAX) return encode(decisionId);
       template = templateOf(encode(PLACEHOLDER));
-      templates.set(key, template);
+      if (templates.size < ANSWER_TEMPLATES_MAX) templates.set(key, template);
     }
-    return Buffer.from(template.join(decisionId), 'latin1');
+    return written(template, told);
   }
 }
 
-function templateOf(bytes: Buffer): Template {
+function templateOf({ answer, metadata }: AnswerParts): Template {
+  return {
+    answer: piecesOf(answer),
+    metadata: piecesOf(metadata),
+    metadataLength: metadata.length,
+  };
+}
+
+function piecesOf(bytes: Buffer): Pieces {
   return bytes.toString('latin1').split(PLACEHOLDER);
+}
+
+/** `dynamic_metadata` in envoy.service.auth.v3.CheckResponse. */
+const DYNAMIC_METADATA = 4;
+
+/** Metadata comes last, since its length depends on the policies. */
+function written(template: Template, { decisionId, policies }: Told): Buffer {
+  const entry = policiesEntry(policies);
+  return Buffer.from(
+    template.answer.join(decisionId) +
+      fieldStart(DYNAMIC_METADATA, template.metadataLength + entry.length) +
+      template.metadata.join(decisionId) +
+      entry,
+    'latin1',
+  );
+}
+
+/** google.protobuf.Struct, and an entry of a map. */
+const FIELD = { fields: 1, key: 1, value: 2 } as const;
+/** google.protobuf.Value and ListValue. */
+const VALUE = { string: 3, list: 6, listValues: 1 } as const;
+const POLICIES_KEY = textField(FIELD.key, 'policies');
+
+/** The entry of a Struct that the list is. */
+function policiesEntry(policies: readonly string[]): string {
+  let values = '';
+  for (const policy of policies) {
+    values += bytesField(VALUE.listValues, textField(VALUE.string, policy));
+  }
+  const value = bytesField(FIELD.value, bytesField(VALUE.list, values));
+  return bytesField(FIELD.fields, POLICIES_KEY + value);
 }

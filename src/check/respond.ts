@@ -4,11 +4,16 @@
  * reaches the access log on every path (envoy-facts sections a, c, h).
  */
 import { ANSWER_POLICIES_MAX } from '../constants.js';
-import { AnswerTemplates } from './answer-template.js';
+import { type AnswerParts, AnswerTemplates } from './answer-template.js';
 import { REASONS } from './reasons.js';
 import { type StructInput, toStruct } from './struct.js';
 import type { CheckRecord, CheckSettings } from './types.js';
-import { type CheckResponseMessage, encodeCheckResponse, type HeaderOption } from './wire.js';
+import {
+  type CheckResponseMessage,
+  encodeCheckResponse,
+  encodeStruct,
+  type HeaderOption,
+} from './wire.js';
 
 /** gRPC status codes used as ext_authz verdicts (google.rpc.Code). */
 const OK = 0;
@@ -31,12 +36,12 @@ export function respond(record: CheckRecord, settings: RespondSettings): CheckAn
     templates = new AnswerTemplates();
     templatesOf.set(settings, templates);
   }
-  const { regime, outcome, decision, mode, reason, slice = '', candidate, policies } = record;
-  const shown = shownOf(policies);
-  // INVARIANT: whatever an answer says beside its id is the regime's, or is in this key.
-  const key = `${outcome} ${decision} ${mode} ${reason} ${slice} ${candidate?.decision} ${shown.join(' ')}`;
-  const response = templates.answer(regime, key, record.decisionId, (decisionId) =>
-    encodeCheckResponse(responseMessage({ ...record, decisionId }, settings)),
+  const { regime, outcome, decision, mode, reason, slice = '', candidate } = record;
+  // INVARIANT: whatever an answer says beside its id and policies is the regime's, or is in this key.
+  const key = `${outcome} ${decision} ${mode} ${reason} ${slice} ${candidate?.decision}`;
+  const told = { decisionId: record.decisionId, policies: shownOf(record.policies) };
+  const response = templates.answer(regime, key, told, (decisionId) =>
+    partsOf({ ...record, decisionId }, settings),
   );
   return { response };
 }
@@ -47,28 +52,25 @@ function shownOf(policies: readonly string[]): readonly string[] {
 
 const templatesOf = new WeakMap<RespondSettings, AnswerTemplates>();
 
+function partsOf(record: CheckRecord, settings: RespondSettings): AnswerParts {
+  return {
+    answer: encodeCheckResponse(responseMessage(record, settings)),
+    metadata: encodeStruct(toStruct(metadata(record))),
+  };
+}
+
 function responseMessage(record: CheckRecord, settings: RespondSettings): CheckResponseMessage {
-  const dynamic_metadata = toStruct(metadata(record));
   const headers = stamps(record, settings);
   switch (record.outcome) {
     case 'allow':
-      return {
-        status: { code: OK },
-        ok_response: { response_headers_to_add: headers },
-        dynamic_metadata,
-      };
+      return { status: { code: OK }, ok_response: { response_headers_to_add: headers } };
     case 'deny':
       return {
         status: { code: PERMISSION_DENIED },
         denied_response: refusal(record, settings, headers),
-        dynamic_metadata,
       };
     case 'fail':
-      return {
-        status: { code: UNAVAILABLE },
-        error_response: refusal(record, settings, headers),
-        dynamic_metadata,
-      };
+      return { status: { code: UNAVAILABLE }, error_response: refusal(record, settings, headers) };
   }
 }
 
@@ -100,6 +102,7 @@ function header(key: string, value: string): HeaderOption {
   return { header: { key, value }, append: { value: false } };
 }
 
+/** `policies` come last, see answer-template.ts. */
 function metadata(record: CheckRecord): StructInput {
   const { regime, slice, candidate } = record;
   const { active, rollout } = regime;
@@ -110,7 +113,6 @@ function metadata(record: CheckRecord): StructInput {
     mode: record.mode,
     outcome: record.outcome,
     reason: record.reason,
-    policies: shownOf(record.policies),
     bundle_digest: active?.bundle.digest,
     slice,
     rollout: rollout?.name,

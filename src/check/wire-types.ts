@@ -33,7 +33,8 @@ export interface ValueMessage {
 export type CheckResponseMessage = {
   /** A google.rpc.Code; 0 allows. */
   readonly status: { readonly code: number; readonly message?: string };
-  readonly dynamic_metadata: StructMessage;
+  /** Always sent, but encoded by itself: answer-template.ts. */
+  readonly dynamic_metadata?: StructMessage;
 } & (
   | { readonly ok_response: OkHttpResponseMessage }
   | { readonly denied_response: DeniedHttpResponseMessage }

@@ -53,6 +53,10 @@ export function decodeStruct(bytes: Buffer): StructMessage {
   return structType.deserialize(bytes);
 }
 
+export function encodeStruct(message: StructMessage): Buffer {
+  return structType.serialize(message);
+}
+
 export function encodeCheckResponse(message: CheckResponseMessage): Buffer {
   return responseType.serialize(message);
 }
