@@ -7,7 +7,8 @@
  * the outcomes of the tests that policies do with it (context-uses.ts).
  */
 import { bareRecord } from '../bare-record.js';
-import type { CedarValue, ContextUse, LikePattern } from './types.js';
+import { LikeTests } from './like-tests.js';
+import type { CedarValue, ContextUse } from './types.js';
 
 type Values = Readonly<Record<string, CedarValue>>;
 
@@ -121,6 +122,7 @@ function tellerOf({ path, value, equals = [], like = [] }: ContextUse): Teller {
   const whole = value === true || equals.length + like.length > TESTS_MAX;
   const narrowed = isOptional(path);
   const positions = new Map(equals.map((text, index) => [text, index]));
+  const tests = new LikeTests(like);
   return (context) => {
     let at: CedarValue = context;
     for (let depth = 0; depth < path.length; depth += 1) {
@@ -135,7 +137,7 @@ function tellerOf({ path, value, equals = [], like = [] }: ContextUse): Teller {
     if (typeof at !== 'string') return textOf(at);
     // The engine would read another text.
     if (!at.isWellFormed()) return undefined;
-    return `?${positions.get(at) ?? ''}:${outcomesOf(at, like)}`;
+    return `?${positions.get(at) ?? ''}:${tests.placesOf(at)};`;
   };
 }
 
@@ -148,40 +150,4 @@ function textOf(value: CedarValue | Values): string {
 function isRecord(value: CedarValue): value is Values {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   return !Object.hasOwn(value, '__extn');
-}
-
-/** Outcomes in one character: keys of sixty tests are a sixth as long, and a look takes a tenth less. */
-const OUTCOMES = 6;
-/** `0` to `o`. */
-const FIRST_CHARACTER = 0x30;
-
-/** As many characters for every text: the patterns are always the same. */
-function outcomesOf(text: string, patterns: readonly LikePattern[]): string {
-  let outcomes = '';
-  for (let from = 0; from < patterns.length; from += OUTCOMES) {
-    let bits = 0;
-    const end = Math.min(from + OUTCOMES, patterns.length);
-    for (let index = from; index < end; index += 1) {
-      bits = bits * 2 + (isLike(text, patterns[index] as LikePattern) ? 1 : 0);
-    }
-    outcomes += String.fromCharCode(FIRST_CHARACTER + bits);
-  }
-  return outcomes;
-}
-
-/** Cedar's `like`. Both are well-formed, so that parts are found between whole characters only. */
-export function isLike(text: string, pattern: LikePattern): boolean {
-  const last = pattern.length - 1;
-  const first = pattern[0] as string;
-  if (last === 0) return text === first;
-  if (!text.startsWith(first)) return false;
-  let at = first.length;
-  for (let index = 1; index < last; index += 1) {
-    const part = pattern[index] as string;
-    const found = text.indexOf(part, at);
-    if (found === -1) return false;
-    at = found + part.length;
-  }
-  const end = pattern[last] as string;
-  return text.length - end.length >= at && text.endsWith(end);
 }

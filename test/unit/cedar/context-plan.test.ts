@@ -1,14 +1,10 @@
 /** What of a context is sent and told apart; that no answer changes by it, differential.test.ts holds. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  type ContextPlan,
-  isLike,
-  planContext,
-  planFields,
-} from '../../../src/cedar/context-plan.js';
+import { type ContextPlan, planContext, planFields } from '../../../src/cedar/context-plan.js';
 import { contextUses, unionOfUses } from '../../../src/cedar/context-uses.js';
 import { engine } from '../../../src/cedar/engine.js';
+import { isLike } from '../../../src/cedar/like-tests.js';
 import type { CedarValue, ContextUse } from '../../../src/cedar/types.js';
 
 type Context = Record<string, CedarValue>;
@@ -156,43 +152,4 @@ it('keys of different contexts never run into each other', () => {
       expect(plan.keyOf(a as Context) === plan.keyOf(b as Context)).toBe(seen(a) === seen(b));
     }),
   );
-});
-
-describe('`like` here and in the engine', () => {
-  const letter = fc.constantFrom('a', 'b', '/', '*', '\u00e9', '\u{1f600}', '\\', '"');
-  const texts = fc.array(letter, { maxLength: 6 }).map((letters) => letters.join(''));
-
-  it('say the same of every text', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.oneof(letter, fc.constant('any')), { maxLength: 6 }),
-        texts,
-        (pattern, text) => {
-          const escaped = pattern.map((each) => {
-            if (each === 'any') return '*';
-            if (each === '*') return '\\*';
-            return JSON.stringify(each).slice(1, -1);
-          });
-          const condition = `context.path like "${escaped.join('')}"`;
-          const [use] = usesOf(condition);
-          const answer = engine().run((api) =>
-            api.isAuthorized({
-              principal: { type: 'P', id: 'p' },
-              action: { type: 'Action', id: 'a' },
-              resource: { type: 'R', id: 'r' },
-              context: { path: text },
-              entities: [],
-              policies: {
-                staticPolicies: {
-                  p: `permit (principal, action, resource) when { ${condition} };`,
-                },
-              },
-            }),
-          );
-          if (answer.type === 'failure') throw new Error(answer.errors[0]?.message);
-          expect(isLike(text, use?.like?.[0] ?? [])).toBe(answer.response.decision === 'allow');
-        },
-      ),
-    );
-  });
 });
