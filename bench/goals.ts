@@ -74,13 +74,14 @@ function judgeRollout(rollout: Results['rollout']): Goal[] {
 function judgeMemory(memory: Results['memory']): Goal[] {
   return MEMORY_OVER_NOOP_BYTES_MAX.map(({ policies, max }) =>
     judge({
-      what: `memory under load at ${count(policies)} policies, over the no-op server`,
+      what: `memory under load at ${count(policies)} policies, plain or built, over the no-op server`,
       max,
       step: 100_000,
       show: (value) => `${(value / 1_000_000).toFixed(1)} MB`,
       found: measured(memory, ({ sizes, noopUnderLoad }) => {
-        const size = sizes.find((each) => each.policies === policies);
-        return size && size.bytes - noopUnderLoad.bytes;
+        const those = sizes.filter((each) => each.policies === policies);
+        if (those.length === 0) return undefined;
+        return Math.max(...those.map(({ bytes }) => bytes)) - noopUnderLoad.bytes;
       }),
     }),
   );

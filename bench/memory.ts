@@ -11,6 +11,7 @@ import { benchPolicies } from './policies.js';
 import { memoryPartsOf, residentBytesOf } from './proc.js';
 import type { MemoryResult, MemoryUnderLoad, Readings } from './results.js';
 import { type MeasuredServer, startCedargate, startNoop } from './servers.js';
+import { shelfOf } from './shelves.js';
 import { medianOf } from './statistics.js';
 
 /** Readings of one figure, and the pause before each: the collector works a while after the load. */
@@ -44,8 +45,12 @@ export async function measureMemory(
   const noopUnderLoad = await loaded(await startNoop());
   const noopDefaults = await loaded(await startNoop({}), 'no-op with the defaults of Node');
   const found: MemoryResult['sizes'][number][] = [];
-  for (const size of sizes) {
-    found.push({ policies: size, ...(await loaded(await sidecar(size), `${size} policies`)) });
+  for (const { policies: size, built } of sizes) {
+    const flags = built ? shelfOf(benchPolicies(size), directory) : undefined;
+    const server =
+      flags === undefined ? await sidecar(size) : await startCedargate({ flags, everyLine: true });
+    const name = `${size} policies${built ? ', built' : ''}`;
+    found.push({ policies: size, built, ...(await loaded(server, name)) });
   }
   const [checksFirst, checksSecond] = readings;
   const growth = { policies, checksFirst, checksSecond, cedargate, noop };

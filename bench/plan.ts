@@ -53,8 +53,8 @@ export interface Plan {
     readonly policies: number;
     /** Checks before the first and before the second reading. */
     readonly readings: readonly [number, number];
-    /** Policies of the sidecars that are looked at under load. */
-    readonly sizes: readonly number[];
+    /** The sidecars that are looked at under load; `built`: a signed bundle, else a plain directory. */
+    readonly sizes: readonly { readonly policies: number; readonly built: boolean }[];
     readonly checksUnderLoad: number;
   };
   readonly envoy: {
@@ -111,7 +111,13 @@ export const FULL: Plan = {
   memory: {
     policies: 10,
     readings: [10_000, 100_000],
-    sizes: [10, 1_000],
+    sizes: [
+      { policies: 10, built: false },
+      { policies: 1_000, built: false },
+      { policies: 1_000, built: true },
+      { policies: 10_000, built: false },
+      { policies: 10_000, built: true },
+    ],
     checksUnderLoad: 20_000,
   },
   envoy: {
@@ -152,7 +158,12 @@ export const QUICK: Plan = {
     warmUpCpuSeconds: 0.1,
     warmUpCpuSecondsMax: 0.1,
   },
-  memory: { policies: 10, readings: [200, 1_000], sizes: [20], checksUnderLoad: 1_000 },
+  memory: {
+    policies: 10,
+    readings: [200, 1_000],
+    sizes: [{ policies: 20, built: true }],
+    checksUnderLoad: 1_000,
+  },
   envoy: {
     policies: 10,
     rounds: 1,

@@ -20,8 +20,8 @@ export function memorySection(result: MemoryResult): string {
     ...[parts.files, parts.code, parts.malloc, parts.anonymous].map(megabytes),
   ];
   return [
-    `Resident memory (VmRSS) of fresh processes, one run; cedargate with a plain directory, every
-decision logged. Every server of this page runs with \`${settings.join('` and `')}\`, the no-op server
+    `Resident memory (VmRSS) of fresh processes, one run; cedargate with every decision
+logged, and its policies in a plain directory or in a built and signed bundle. Every server of this page runs with \`${settings.join('` and `')}\`, the no-op server
 too, but for the row that says otherwise.`,
     `While checks go on, over the second half of ${count(checksUnderLoad)}, and what it is mapped for at
 their end ([performance.md](performance.md) says what each part is):`,
@@ -29,9 +29,15 @@ their end ([performance.md](performance.md) says what each part is):`,
       ['server', 'memory', 'over no-op', 'files', 'code', 'malloc', 'anonymous'],
       row('no-op', noopUnderLoad),
       row('no-op, defaults of Node', noopDefaults, noopUnderLoad.bytes),
-      ...sizes.map((each) => row(`${count(each.policies)} policies`, each, noopUnderLoad.bytes)),
+      ...sizes.map((each) =>
+        row(
+          `${count(each.policies)} policies, ${each.built ? 'built' : 'plain'}`,
+          each,
+          noopUnderLoad.bytes,
+        ),
+      ),
     ]),
-    `Growth, with ${policies} policies:`,
+    `Growth, with ${policies} policies in a plain directory:`,
     table([
       ['server', `after ${count(checksFirst)}`, `after ${count(checksSecond)}`, 'growth'],
       growth('no-op', noop),

@@ -209,7 +209,11 @@ export interface MemoryResult {
   /** Without the settings that all others run with. */
   readonly noopDefaults: MemoryUnderLoad;
   readonly checksUnderLoad: number;
-  readonly sizes: readonly (MemoryUnderLoad & { readonly policies: number })[];
+  /** `built`: a signed bundle, else a plain directory. */
+  readonly sizes: readonly (MemoryUnderLoad & {
+    readonly policies: number;
+    readonly built: boolean;
+  })[];
 }
 
 /** Resident memory, bytes. */

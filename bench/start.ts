@@ -2,21 +2,12 @@
  * From the start of the process until it answers: `cedargate serve` with a built and signed bundle,
  * beside an empty node + grpc-js server, in pairs.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { buildBundle } from '../src/bundle/build.js';
-import { openBundle } from '../src/bundle/open.js';
-import { engineVersion } from '../src/cedar/engine.js';
-import { resultValue } from '../test/support/result.js';
-import { KEYS, rolloutTrustText } from '../test/support/rollouts.js';
-import { signedBy } from '../test/support/signed-bundles.js';
-import { digestOfText } from '../test/support/states.js';
-import { bundleFiles } from './bundles.js';
 import type { Plan } from './plan.js';
 import { benchPolicies } from './policies.js';
 import { cpuSecondsOf } from './proc.js';
 import type { StartResult } from './results.js';
 import { type MeasuredServer, startCedargate, startNoop } from './servers.js';
+import { shelfOf } from './shelves.js';
 import { spreadOf } from './statistics.js';
 
 interface Started {
@@ -30,7 +21,10 @@ export async function measureStart(
   say: (line: string) => void,
 ): Promise<StartResult> {
   const { rounds, policies: sizes } = plan.start;
-  const shelves = sizes.map((policies) => ({ policies, args: shelfOf(policies, directory) }));
+  const shelves = sizes.map((policies) => ({
+    policies,
+    args: shelfOf(benchPolicies(policies), directory),
+  }));
   const found = shelves.map(({ policies }) => ({
     policies,
     starts: [] as Started[],
@@ -70,33 +64,3 @@ async function timed(start: () => Promise<MeasuredServer>): Promise<Started> {
   await server.stop();
   return { ms, cpuMs };
 }
-
-/** A shelf with one bundle of so many policies, and the arguments that name it. */
-function shelfOf(policies: number, directory: string): string[] {
-  const files = Object.entries(bundleFiles(benchPolicies(policies), '1.0.0'));
-  const built = resultValue(
-    buildBundle({
-      files: files.map(([name, text]) => ({ name, bytes: Buffer.from(text) })),
-      testFiles: [],
-      createdAt: new Date().toISOString(),
-      change: {},
-      cedar: engineVersion(),
-      runTests: () => {
-        throw new Error('there are no tests');
-      },
-    }),
-  );
-  const archive = signedBy(built.archive, KEYS.ada);
-  const shelf = join(directory, `shelf-${policies}`);
-  mkdirSync(shelf, { recursive: true });
-  writeFileSync(join(shelf, 'bench.tar.gz'), archive);
-  const trust = join(directory, 'trust.yaml');
-  writeFileSync(trust, TRUST);
-  const { digest } = resultValue(openBundle(archive, 'bench.tar.gz'));
-  return [
-    ...['--environment', 'bench', '--bundles', shelf, '--digest', digest],
-    ...['--trust', trust, '--trust-digest', digestOfText(TRUST)],
-  ];
-}
-
-const TRUST = rolloutTrustText();
