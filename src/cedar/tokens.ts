@@ -50,6 +50,28 @@ export function endOfPolicy(text: string): number | undefined {
   return undefined;
 }
 
+const IDENTIFIER = /[\p{L}_][\p{L}\p{N}_]*/uy;
+
+/**
+ * Index of the `permit` or `forbid` of a policy, after its annotations; 0 where the text does not begin
+ * as policies do.
+ */
+export function statementStart(text: string): number {
+  let at = skipBlank(text, 0);
+  while (text[at] === '@') {
+    IDENTIFIER.lastIndex = skipBlank(text, at + 1);
+    if (!IDENTIFIER.test(text)) return 0;
+    at = skipBlank(text, IDENTIFIER.lastIndex);
+    if (text[at] !== '(') continue;
+    at = skipBlank(text, at + 1);
+    if (text[at] !== '"') return 0;
+    at = skipBlank(text, at + stringAt(text, at).length);
+    if (text[at] !== ')') return 0;
+    at = skipBlank(text, at + 1);
+  }
+  return at;
+}
+
 export function* tokensOf(text: string): Generator<Token> {
   let index = skipBlank(text, 0);
   while (index < text.length) {

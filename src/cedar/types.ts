@@ -79,7 +79,7 @@ export interface PolicyReads {
   readonly entities: readonly EntityUid[];
 }
 
-/** A policy that was parsed and found whole. What is evaluated is `text`, as it was reviewed. */
+/** A policy that was parsed and found whole. What is evaluated is `text` without its annotations. */
 export interface PolicySource {
   /** The @id, unique in the bundle. */
   readonly id: string;

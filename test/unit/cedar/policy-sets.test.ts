@@ -5,6 +5,7 @@ import { type CedarApi, Engine } from '../../../src/cedar/engine.js';
 import { EvaluationMemory } from '../../../src/cedar/evaluation-memory.js';
 import { createEvaluator } from '../../../src/cedar/evaluator.js';
 import { indexScopes, ScopeIndex } from '../../../src/cedar/scope-index.js';
+import { statementStart } from '../../../src/cedar/tokens.js';
 import { createTriedEvaluator } from '../../../src/cedar/trial.js';
 import type { CedarRequest, Evaluator, PolicySource } from '../../../src/cedar/types.js';
 import {
@@ -22,6 +23,13 @@ function watched(policies: string, memory?: EvaluationMemory, pieceMs = 0) {
   const clock = { ms: 0 };
   const asked: string[][] = [];
   const sets = new Map<string, string[]>();
+  const program = programOf({ policies });
+  const idOf = new Map(program.policies.map(({ id, text }) => [statementOf(text), id]));
+  /** The engine is given the statements, one after the other. */
+  const idsIn = (text: string) => {
+    const statements = [...text.matchAll(STATEMENT)].map(([statement]) => statement.trim());
+    return statements.map((statement) => idOf.get(statement) ?? `(${statement})`);
+  };
   const load = (): CedarApi => {
     const api = loadInstance();
     sets.clear();
@@ -40,14 +48,15 @@ function watched(policies: string, memory?: EvaluationMemory, pieceMs = 0) {
   };
   const engine = new Engine({ load, nowMs: () => clock.ms });
   const lookups = { hit: 0, miss: 0, bypass: 0 };
-  const loaded = createEvaluator(programOf({ policies }), { engine, memory, lookups });
+  const loaded = createEvaluator(program, { engine, memory, lookups });
   if (!loaded.ok) throw new Error(lines(loaded).join('\n'));
   return { evaluator: loaded.value, engine, asked, sets, clock, lookups };
 }
 
-function idsIn(text: string): string[] {
-  return [...text.matchAll(/@id\("([^"]+)"\)/g)].map(([, id]) => id ?? '');
-}
+/** None of these tests has a policy with a semicolon in it. */
+const STATEMENT = /[^;]+;/g;
+
+const statementOf = (text: string) => text.slice(statementStart(text));
 
 const FOUR = [
   policy(
