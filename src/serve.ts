@@ -234,6 +234,8 @@ async function serveUntil(
     mode: config.source.kind === 'rollout' ? 'rollout' : config.mode,
     policy_version: stampsOf(reloader.current),
   });
+  // While nobody asks yet, and not at the first scrape, when somebody does.
+  void sidecar.metrics.prepare();
   const signal = await stopped;
   sidecar.phase = 'draining';
   programLog.info('draining', { signal, drain_ms: config.drainMs });

@@ -1,8 +1,8 @@
 /** The help of every command, as the program prints it. */
 import { Readable } from 'node:stream';
 import type { Command } from 'commander';
+import { buildProgram } from '../../src/commands/all-commands.js';
 import type { Io } from '../../src/commands/output.js';
-import { buildProgram } from '../../src/commands/program.js';
 
 const COLUMNS = 100;
 

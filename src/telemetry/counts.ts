@@ -76,11 +76,15 @@ export class Distribution {
   }
 }
 
-/** Registers a metric whose samples are made at every scrape, and kept nowhere else. */
+/** A metric whose samples are made at every scrape, and kept nowhere else. */
+export interface Scraped {
+  readonly entry: MetricEntry;
+  readonly samples: () => readonly Sample[];
+}
+
 export function registerScraped(
   registry: Registry,
-  { name, help, type }: MetricEntry,
-  samples: () => readonly Sample[],
+  { entry: { name, help, type }, samples }: Scraped,
 ): void {
   const metric = {
     name,

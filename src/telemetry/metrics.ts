@@ -4,15 +4,15 @@
  * Counters live as long as the process: a series that appeared never disappears, also when the
  * bundle whose policy it names is gone, because a counter that goes away and comes back looks like
  * a reset. Only `bundle_info` follows the bundle. prom-client writes the text and adds what is known
- * of the process; counts are our own (counts.ts).
+ * of the process; counts are our own (counts.ts). It is loaded after the start: that takes 60 ms.
  */
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { CheckRecord, Decision } from '../check/types.js';
 import { METRIC_POLICIES_MAX, METRIC_SLICES_MAX } from '../constants.js';
 import type { ErrorCode } from '../errors.js';
-import { Count, Distribution, registerScraped, type Sample } from './counts.js';
+import { Count, Distribution, registerScraped, type Sample, type Scraped } from './counts.js';
 import { CHECK_DURATION_BUCKETS, METRICS, type MetricEntry } from './metric-table.js';
-import { registerRolloutMetrics, type StandingSource } from './rollout-metrics.js';
+import { rolloutMetrics, type StandingSource } from './rollout-metrics.js';
 import type { DecisionLogCounts } from './status.js';
 
 export type ReloadResult = 'ok' | 'unchanged' | `rejected_${ErrorCode}`;
@@ -54,10 +54,12 @@ export interface Metrics {
   cacheRequests(source: CacheSource): void;
   /** How rollouts stand; asked at every scrape. */
   rollouts(source: StandingSource): void;
+  /** Loads what `render` needs. The first `render` does it otherwise. */
+  prepare(): Promise<void>;
   /** What /metrics answers. */
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
   /** Forgets everything; for tests and the end of the process. */
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 const DECISIONS: readonly Decision[] = ['allow', 'deny', 'error'];
@@ -66,18 +68,21 @@ const DECISIONS: readonly Decision[] = ['allow', 'deny', 'error'];
 const MISNAMED = ['handles', 'requests', 'resources'].map((what) => `nodejs_active_${what}_total`);
 
 export function createMetrics(versions: BuildVersions): Metrics {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  for (const name of MISNAMED) registry.removeSingleMetric(name);
-  const { counts, durations } = registerCounts(registry);
+  const { counts, durations, ...counted } = makeCounts();
   let inflight = 0;
-  const scraped = (entry: MetricEntry, samples: () => readonly Sample[]) =>
-    registerScraped(registry, entry, samples);
-  scraped(METRICS.inflightChecks, () => [{ labels: {}, value: inflight }]);
   const { version, cedarSdk, cedarLanguage } = versions;
   const labels = { version, cedar_sdk: cedarSdk, cedar_language: cedarLanguage };
-  scraped(METRICS.buildInfo, () => [{ labels, value: 1 }]);
-  const sources = registerSources(registry);
+  const { sources, ...asked } = makeSources();
+  let registry: Promise<Registry> | undefined;
+  const opened = () => {
+    registry ??= openRegistry([
+      ...counted.scraped,
+      { entry: METRICS.inflightChecks, samples: () => [{ labels: {}, value: inflight }] },
+      { entry: METRICS.buildInfo, samples: () => [{ labels, value: 1 }] },
+      ...asked.scraped,
+    ]);
+    return registry;
+  };
 
   return {
     checkStarted() {
@@ -111,16 +116,31 @@ export function createMetrics(versions: BuildVersions): Metrics {
     rollouts(source) {
       sources.standing = source;
     },
-    async render() {
-      return { contentType: registry.contentType, body: await registry.metrics() };
+    async prepare() {
+      await opened();
     },
-    stop: () => registry.clear(),
+    async render() {
+      const scrapes = await opened();
+      return { contentType: scrapes.contentType, body: await scrapes.metrics() };
+    },
+    async stop() {
+      (await registry)?.clear();
+    },
   };
 }
 
-type Counts = ReturnType<typeof registerCounts>['counts'];
+async function openRegistry(metrics: readonly Scraped[]): Promise<Registry> {
+  const { collectDefaultMetrics, Registry } = await import('prom-client');
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
+  for (const each of metrics) registerScraped(registry, each);
+  return registry;
+}
 
-function registerCounts(registry: Registry) {
+type Counts = ReturnType<typeof makeCounts>['counts'];
+
+function makeCounts() {
   const counts = {
     checks: new Count(),
     sliceChecks: new Count(METRIC_SLICES_MAX),
@@ -132,19 +152,19 @@ function registerCounts(registry: Registry) {
     abortedCalls: new Count(),
     reloads: new Count(),
   };
-  for (const [name, count] of Object.entries(counts)) {
-    const entry: MetricEntry = METRICS[name as keyof typeof counts];
-    registerScraped(registry, entry, () => count.samples(Object.keys(entry.labels)));
-  }
   const durations = new Distribution(CHECK_DURATION_BUCKETS);
   const { checkDuration } = METRICS;
-  registerScraped(registry, checkDuration, () => durations.samples(checkDuration.name));
   // From the first scrape on, so that the first refusal is an increase, and the first flip.
   for (const result of ['ok', 'unchanged']) counts.reloads.of(result);
   for (const from of DECISIONS) {
     for (const to of DECISIONS) if (from !== to) counts.flips.of(from).of(to);
   }
-  return { counts, durations };
+  const scraped = Object.entries(counts).map(([name, count]): Scraped => {
+    const entry: MetricEntry = METRICS[name as keyof typeof counts];
+    return { entry, samples: () => count.samples(Object.keys(entry.labels)) };
+  });
+  scraped.push({ entry: checkDuration, samples: () => durations.samples(checkDuration.name) });
+  return { counts, durations, scraped };
 }
 
 /** Labels come in the order of the table. */
@@ -174,7 +194,7 @@ interface Sources {
 }
 
 /** What others keep the account of: a second one here could only differ. */
-function registerSources(registry: Registry): Sources {
+function makeSources(): { readonly sources: Sources; readonly scraped: readonly Scraped[] } {
   const sources: Sources = {
     logEvents: () => ({ logged: 0, sampled: 0, dropped: 0, limited: 0 }),
     cache: () => ({ hit: 0, miss: 0, bypass: 0 }),
@@ -186,19 +206,27 @@ function registerSources(registry: Registry): Sources {
   };
   const byResult = (counts: Readonly<Record<string, number>>) =>
     Object.entries(counts).map(([result, value]): Sample => ({ labels: { result }, value }));
-  registerScraped(registry, METRICS.decisionLogEvents, () => {
-    const { logged, sampled, dropped } = sources.logEvents();
-    return byResult({ logged, sampled, dropped });
-  });
-  registerScraped(registry, METRICS.decisionLogLimited, () => [
-    { labels: {}, value: sources.logEvents().limited },
-  ]);
-  registerScraped(registry, METRICS.cacheRequests, () => byResult(sources.cache()));
-  registerScraped(registry, METRICS.bundleInfo, () =>
-    sources.bundles().map(({ version, digest, role }) => {
-      return { labels: { version, digest, role }, value: 1 };
-    }),
-  );
-  registerRolloutMetrics(registry, () => sources.standing());
-  return sources;
+  const scraped: Scraped[] = [
+    {
+      entry: METRICS.decisionLogEvents,
+      samples: () => {
+        const { logged, sampled, dropped } = sources.logEvents();
+        return byResult({ logged, sampled, dropped });
+      },
+    },
+    {
+      entry: METRICS.decisionLogLimited,
+      samples: () => [{ labels: {}, value: sources.logEvents().limited }],
+    },
+    { entry: METRICS.cacheRequests, samples: () => byResult(sources.cache()) },
+    {
+      entry: METRICS.bundleInfo,
+      samples: () =>
+        sources.bundles().map(({ version, digest, role }) => {
+          return { labels: { version, digest, role }, value: 1 };
+        }),
+    },
+    ...rolloutMetrics(() => sources.standing()),
+  ];
+  return { sources, scraped };
 }

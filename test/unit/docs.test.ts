@@ -4,7 +4,7 @@ import { dirname, join, normalize } from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { PAGES } from '../../scripts/docs/pages.js';
-import { buildProgram } from '../../src/commands/program.js';
+import { buildProgram } from '../../src/commands/all-commands.js';
 import { memoryIo } from '../support/io.js';
 import { ROOT, readText, repositoryFiles } from '../support/repository.js';
 

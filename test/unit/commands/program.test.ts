@@ -1,7 +1,8 @@
 /** The command line in memory; test/process/cli.test.ts spawns it. */
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { buildProgram, run } from '../../../src/commands/program.js';
+import { buildProgram } from '../../../src/commands/all-commands.js';
+import { run } from '../../../src/commands/program.js';
 import { OPTIONS } from '../../../src/config/options.js';
 import { memoryIo } from '../../support/io.js';
 

@@ -1,7 +1,7 @@
 /** What the made README and scripts tell people to run can be run: commands, arguments, flags. */
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { buildProgram } from '../../../src/commands/program.js';
+import { buildProgram } from '../../../src/commands/all-commands.js';
 import { CI_SYSTEMS } from '../../../src/init/values.js';
 import { makeFiles } from '../../support/init-repository.js';
 import { memoryIo } from '../../support/io.js';

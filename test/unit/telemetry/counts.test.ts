@@ -27,7 +27,7 @@ describe('counts of our own are written like those of prom-client', () => {
         const counts = new Count();
         for (const [a, b] of pairs) counts.of(a).of(b).value += 1;
         const own = await body((registry) =>
-          registerScraped(registry, ENTRY, () => counts.samples(['a', 'b'])),
+          registerScraped(registry, { entry: ENTRY, samples: () => counts.samples(['a', 'b']) }),
         );
         const theirs = await body((registry) => {
           const { name, help } = ENTRY;
@@ -56,7 +56,7 @@ describe('counts of our own are written like those of prom-client', () => {
         for (const value of values) distribution.add(value);
         const entry = { ...ENTRY, name, type: 'histogram' } as const;
         const own = await body((registry) =>
-          registerScraped(registry, entry, () => distribution.samples(name)),
+          registerScraped(registry, { entry, samples: () => distribution.samples(name) }),
         );
         const theirs = await body((registry) => {
           const { help } = ENTRY;

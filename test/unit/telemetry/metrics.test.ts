@@ -11,8 +11,8 @@ import { type BundleFacts, createMetrics, type Metrics } from '../../../src/tele
 import { checkRecord } from '../../support/check-records.js';
 
 const open: Metrics[] = [];
-afterEach(() => {
-  for (const metrics of open.splice(0)) metrics.stop();
+afterEach(async () => {
+  for (const metrics of open.splice(0)) await metrics.stop();
 });
 
 function rig() {

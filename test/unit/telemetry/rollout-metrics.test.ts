@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { EXCEPTION_ENDS_SOON_MS } from '../../../src/constants.js';
 import { problem } from '../../../src/errors.js';
 import type { RolloutStanding } from '../../../src/reload/events.js';
-import { registerRolloutMetrics } from '../../../src/telemetry/rollout-metrics.js';
+import { registerScraped } from '../../../src/telemetry/counts.js';
+import { rolloutMetrics } from '../../../src/telemetry/rollout-metrics.js';
 import { approvedState } from '../../support/approved-states.js';
 import { DIGEST } from '../../support/check-records.js';
 import { someDigest } from '../../support/rollouts.js';
@@ -45,7 +46,8 @@ function rig() {
   let latestMs = 0;
   const registry = new Registry();
   const uses = { of: (_: string, name: string) => (name === 'a' ? USE : undefined) };
-  registerRolloutMetrics(registry, () => ({ standings, nowMs, latestMs, uses }));
+  const source = () => ({ standings, nowMs, latestMs, uses });
+  for (const metric of rolloutMetrics(source)) registerScraped(registry, metric);
   return async (now: number, ...given: readonly RolloutStanding[]) => {
     standings = given;
     nowMs = now;
