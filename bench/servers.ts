@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { transformSync } from 'esbuild';
-import { LOADER_OPTIONS } from '../src/check/wire.js';
+import { LOADER_OPTIONS } from '../src/analysis/request-message.js';
 import { SERVER_OPTIONS } from '../src/server/grpc.js';
 import type { StatusDocument } from '../src/telemetry/status.js';
 import { freePorts } from '../test/support/ports.js';

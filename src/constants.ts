@@ -114,6 +114,8 @@ export const READ_LINE_CHARS_MAX = 1 * MIB;
 
 /** Levels of nesting in JSON that is signed; real files have about six, and the writer recurses. */
 export const CANONICAL_JSON_DEPTH_MAX = 32;
+/** Messages inside each other in metadata of a request: what generated decoders take, and ours recurses. */
+export const STRUCT_DEPTH_MAX = 100;
 /** Bytes of one signature: the longest is ECDSA P-256 in DER. */
 export const SIGNATURE_BYTES_MAX = 72;
 /**

@@ -4,7 +4,7 @@
  */
 import type { JsonObject } from '../check/claims.js';
 import { type StructInput, toStruct } from '../check/struct.js';
-import { encodeRequestMessage } from '../check/wire.js';
+import { encodeRequestMessage } from './request-message.js';
 
 /** A request as people describe it. */
 export interface RequestSketch {

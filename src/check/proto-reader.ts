@@ -83,6 +83,19 @@ export class ProtoReader {
     return end;
   }
 
+  double(): number {
+    const at = this.position;
+    this.#advance(8);
+    return this.bytes.readDoubleLE(at);
+  }
+
+  /** A number that stands for true unless it is 0. */
+  bool(): boolean {
+    const at = this.position;
+    this.#skipVarint();
+    return this.bytes.subarray(at, this.position).some((byte) => (byte & 0x7f) !== 0);
+  }
+
   /** Goes past a field that nobody knows. */
   skip(tag: number, depth = 0): void {
     switch (tag & 7) {

@@ -8,12 +8,8 @@ import { type AnswerParts, AnswerTemplates } from './answer-template.js';
 import { REASONS } from './reasons.js';
 import { type StructInput, toStruct } from './struct.js';
 import type { CheckRecord, CheckSettings } from './types.js';
-import {
-  type CheckResponseMessage,
-  encodeCheckResponse,
-  encodeStruct,
-  type HeaderOption,
-} from './wire.js';
+import { type CheckResponseMessage, encodeCheckResponse, type HeaderOption } from './wire.js';
+import { encodeStruct } from './wire-struct.js';
 
 /** gRPC status codes used as ext_authz verdicts (google.rpc.Code). */
 const OK = 0;

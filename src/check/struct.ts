@@ -18,7 +18,7 @@ export interface StructInput {
   readonly [key: string]: StructValue | undefined;
 }
 
-/** Recursion is bounded: decoding refuses messages that nest deeper than 100. */
+/** Recursion is bounded: decoding refuses messages that nest deeper than STRUCT_DEPTH_MAX. */
 export function fromStruct(struct: StructMessage): Record<string, StructValue> {
   const plain: Record<string, StructValue> = Object.create(null);
   for (const [key, value] of Object.entries(struct.fields ?? {})) plain[key] = fromValue(value);

@@ -5,7 +5,7 @@
  */
 import { HeaderFields } from './headers.js';
 import { Malformed, ProtoReader } from './proto-reader.js';
-import { decodeStruct } from './wire.js';
+import { decodeStruct } from './wire-struct.js';
 import type { StructMessage } from './wire-types.js';
 
 /** What was not sent is undefined, so that "not sent" and "sent empty" are told apart. */
@@ -38,7 +38,6 @@ export function decodeCheckRequest(bytes: Uint8Array): CheckMessage | undefined 
     readFields(new ProtoReader(asBuffer(bytes)), CHECK_REQUEST, message);
     return message;
   } catch {
-    // Malformed, or a Struct that the generated decoder does not take.
     return undefined;
   }
 }

@@ -15,7 +15,6 @@ import {
   type ServerOptions,
   status,
 } from '@grpc/grpc-js';
-import { HealthImplementation } from 'grpc-health-check';
 import type { CheckAnswer } from '../check/respond.js';
 import { AUTHORIZATION_SERVICE_NAME, authorizationService } from '../check/wire.js';
 import { formatAddress } from '../config/address.js';
@@ -33,6 +32,7 @@ import { CedargateError } from '../errors.js';
 import { ok, type Result } from '../result.js';
 import { settledWithin } from '../settled-within.js';
 import { answerChecksDirectly } from './check-call.js';
+import { Health } from './health.js';
 import { type Listener, listen } from './listener.js';
 import { readTls, type TlsFiles, type TlsMaterial } from './tls.js';
 
@@ -89,8 +89,6 @@ export const SERVER_OPTIONS: ServerOptions = {
   'grpc.enable_channelz': 0,
 };
 
-const HEALTH_SERVICES = ['', AUTHORIZATION_SERVICE_NAME] as const;
-
 /** Throws CedargateError with `listen_failed` or `tls_invalid`; then nothing is left open. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const tls = options.tls === undefined ? undefined : tlsOrThrow(options.tls);
@@ -100,9 +98,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     answer: (message, deadlineMs) => answerOf(options, message, deadlineMs),
     onAborted: options.onAborted,
   });
-  const health = new HealthImplementation();
-  for (const service of HEALTH_SERVICES) health.setStatus(service, 'SERVING');
-  health.addToServer(server);
+  const health = new Health(['', AUTHORIZATION_SERVICE_NAME]);
+  health.addTo(server);
   const entrances: Entrance[] = [];
   try {
     for (const address of options.listen) {
@@ -144,7 +141,7 @@ class RunningServer implements GrpcServer {
 
   constructor(
     private readonly server: Server,
-    private readonly health: HealthImplementation,
+    private readonly health: Health,
     private readonly entrances: readonly Entrance[],
     private readonly tlsFiles: TlsFiles | undefined,
   ) {
@@ -180,7 +177,7 @@ class RunningServer implements GrpcServer {
     // Before NOT_SERVING: Envoy's health checker may hold a connection to us although the successor
     // is up, and with panic threshold 0 what it hears from us would fail requests.
     this.#leaveReplaced();
-    for (const service of HEALTH_SERVICES) this.health.setStatus(service, 'NOT_SERVING');
+    this.health.set('NOT_SERVING');
     await this.#grace(graceMs);
     for (const { listener, goAway } of this.entrances) {
       listener.stop();

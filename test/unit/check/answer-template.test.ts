@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { AnswerTemplates, type Told } from '../../../src/check/answer-template.js';
 import { toStruct } from '../../../src/check/struct.js';
 import type { Regime } from '../../../src/check/types.js';
-import { encodeCheckResponse, encodeStruct } from '../../../src/check/wire.js';
+import { encodeCheckResponse } from '../../../src/check/wire.js';
+import { encodeStruct } from '../../../src/check/wire-struct.js';
 import { ANSWER_TEMPLATES_MAX } from '../../../src/constants.js';
 import { decodeResponse } from '../../support/check-request.js';
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Malformed } from '../../../src/check/proto-reader.js';
 import { fromStruct, type StructValue, toStruct } from '../../../src/check/struct.js';
 import {
   authorizationService,
@@ -8,6 +9,8 @@ import {
   type StructMessage,
 } from '../../../src/check/wire.js';
 import { CheckMessage, decodeCheckRequest } from '../../../src/check/wire-request.js';
+import { decodeStruct } from '../../../src/check/wire-struct.js';
+import { STRUCT_DEPTH_MAX } from '../../../src/constants.js';
 import { messages, official, ourPart, ours, type Plain } from './descriptors.js';
 import { bothReadings } from './readings.js';
 
@@ -144,7 +147,7 @@ describe('an answer of ours', () => {
     error_response: refusal,
   };
   const common = {
-    status: fc.record({ code: fc.integer(), message: fc.string() }),
+    status: fc.record({ code: fc.nat(), message: fc.string() }),
     dynamic_metadata: fc.dictionary(fc.string(), fc.jsonValue()),
   };
 
@@ -294,6 +297,49 @@ describe('bytes that nobody should send', () => {
     const struct = field(1, Buffer.concat([field(1, 'k'), field(2, value)]));
     const metadata = field(1, Buffer.concat([field(1, 'ns'), field(2, struct)]));
     expect(decodeCheckRequest(field(1, field(11, metadata)))).toBeUndefined();
+  });
+
+  it(`take metadata that nests ${STRUCT_DEPTH_MAX} messages, as the generated decoder does`, () => {
+    const nested = (messages: number) => {
+      // A list in a list is two messages: ListValue and Value.
+      let value = field(3, 'deep');
+      for (let depth = 1; depth + 2 <= messages; depth += 2) value = field(6, field(1, value));
+      if (messages % 2 === 0) value = field(6, Buffer.alloc(0));
+      for (let depth = 2; messages % 2 === 0 && depth + 2 <= messages; depth += 2) {
+        value = field(6, field(1, value));
+      }
+      return field(1, Buffer.concat([field(1, 'k'), field(2, value)]));
+    };
+    for (const messages of [1, 2, STRUCT_DEPTH_MAX - 1, STRUCT_DEPTH_MAX]) {
+      expect(() => decodeStruct(nested(messages)), `${messages}`).not.toThrow();
+      expect(() => official.decode('google.protobuf.Struct', nested(messages))).not.toThrow();
+    }
+    for (const messages of [STRUCT_DEPTH_MAX + 1, STRUCT_DEPTH_MAX + 2]) {
+      expect(() => decodeStruct(nested(messages)), `${messages}`).toThrow(Malformed);
+      expect(() => official.decode('google.protobuf.Struct', nested(messages))).toThrow();
+    }
+  });
+
+  it.each([
+    ['fields', Buffer.from([0x08, 0x01])],
+    ['the key of a field', field(1, Buffer.from([0x08, 0x01]))],
+    ['the value of a field', field(1, Buffer.from([0x10, 0x01]))],
+    ['null', field(1, field(2, field(1, '')))],
+    ['a number', field(1, field(2, field(2, '')))],
+    ['a text', field(1, field(2, Buffer.from([0x18, 0x01])))],
+    ['a truth', field(1, field(2, field(4, '')))],
+    ['a struct', field(1, field(2, Buffer.from([0x28, 0x01])))],
+    ['a list', field(1, field(2, Buffer.from([0x30, 0x01])))],
+    ['an element', field(1, field(2, field(6, Buffer.from([0x08, 0x01]))))],
+  ])('are no Struct when another wire type stands for %s', (_, bytes) => {
+    expect(() => decodeStruct(bytes)).toThrow(Malformed);
+  });
+
+  it('read the last of two kinds of one value, and no value as an empty one', () => {
+    const entry = (value: Buffer) => field(1, Buffer.concat([field(1, 'k'), value]));
+    const twice = entry(field(2, Buffer.concat([field(3, 'text'), Buffer.from([0x20, 0x01])])));
+    expect(fromStruct(decodeStruct(twice)).k).toBe(true);
+    expect(fromStruct(decodeStruct(entry(Buffer.alloc(0)))).k).toBeNull();
   });
 
   it('decode with a replacement character where text is no UTF-8', () => {

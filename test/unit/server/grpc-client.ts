@@ -39,6 +39,8 @@ export interface Asker {
   check(message: Buffer, timeoutMs?: number): Promise<Buffer>;
   health(service: string): Promise<string>;
   watch(service: string): ClientReadableStream<{ status: string }>;
+  /** Service -> what is said of it. */
+  list(): Promise<Record<string, { status: string }>>;
   close(): void;
 }
 
@@ -75,6 +77,13 @@ export function connect(
       new Promise((resolve, reject) => {
         health.check?.({ service }, (error: ServiceError | null, answer: { status: string }) =>
           error === null ? resolve(answer.status) : reject(error),
+        );
+      }),
+    list: () =>
+      new Promise((resolve, reject) => {
+        type Statuses = { statuses: Record<string, { status: string }> };
+        health.list?.({}, (error: ServiceError | null, answer: Statuses) =>
+          error === null ? resolve(answer.statuses) : reject(error),
         );
       }),
     watch: (service) => {

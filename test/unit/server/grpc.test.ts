@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { REQUEST_BYTES_HARD_MAX, REQUEST_BYTES_MAX } from '../../../src/constants.js';
@@ -123,6 +124,21 @@ describe('health', () => {
     });
     await told;
     expect(seen).toEqual(['SERVING', 'NOT_SERVING']);
+  });
+
+  it('lists every service', async () => {
+    const server = await startServer();
+    expect(await connect(addressOf(server)).list()).toEqual({
+      '': { status: 'SERVING' },
+      'envoy.service.auth.v3.Authorization': { status: 'SERVING' },
+    });
+  });
+
+  it('says to watchers of another service that it does not know it', async () => {
+    const server = await startServer();
+    const stream = connect(addressOf(server)).watch('other');
+    const [first] = await once(stream, 'data');
+    expect(first).toEqual({ status: 'SERVICE_UNKNOWN' });
   });
 });
 
