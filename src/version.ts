@@ -1,9 +1,9 @@
 /** The version of this program. */
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
 import { packageFile } from './package-files.js';
+import * as shape from './shape/kinds.js';
 
 export function packageVersion(): string {
   const parsed: unknown = JSON.parse(readFileSync(packageFile('package.json'), 'utf8'));
-  return z.object({ version: z.string() }).parse(parsed).version;
+  return shape.object({ version: shape.string() }).parse(parsed).version;
 }

@@ -3,7 +3,7 @@
  * decision, reason, num_errors}. `entities` is a list, or the name of a file beside the test file.
  * Unlike the CLI, unknown fields are refused: a misspelt expectation would test nothing.
  */
-import { z } from 'zod';
+
 import { readYaml, type YamlDocument, yamlPlace } from '../bundle/yaml.js';
 import { checkShape } from '../bundle/yaml-shape.js';
 import { parseJsonSource } from '../cedar/json-source.js';
@@ -12,47 +12,51 @@ import type { CedarValue, EntityData, EntityUid } from '../cedar/types.js';
 import { TEST_NAME_CHARS_MAX } from '../constants.js';
 import { type Problem, problem } from '../errors.js';
 import { failed, ok, okUnless, type Result } from '../result.js';
+import * as shape from '../shape/kinds.js';
 import { parseEntityUid } from './entity-uid.js';
 import type { CedarTest } from './test-case.js';
 
-const uidText = z.string().transform((text, context) => {
+const uidText = shape.string().transform((text, context) => {
   const uid = parseEntityUid(text);
   if (uid !== undefined) return uid;
-  context.addIssue({ code: 'custom', message: 'must have the form `Type::"id"`' });
-  return z.NEVER;
+  context.addIssue({ message: 'must have the form `Type::"id"`' });
+  return shape.NEVER;
 });
 
-const uid = z.strictObject({ type: z.string(), id: z.string() });
+const uid = shape.strictObject({ type: shape.string(), id: shape.string() });
 /** Both forms that Cedar itself takes. */
-const entityUid = z.union([uid, z.strictObject({ __entity: uid }).transform((it) => it.__entity)]);
+const entityUid = shape.union([
+  uid,
+  shape.strictObject({ __entity: uid }).transform((it) => it.__entity),
+]);
 
-const entitySchema = z.strictObject({
+const entitySchema = shape.strictObject({
   uid: entityUid,
-  attrs: z.record(z.string(), z.json()),
-  parents: z.array(entityUid),
-  tags: z.record(z.string(), z.json()).optional(),
+  attrs: shape.record(shape.string(), shape.json()),
+  parents: shape.array(entityUid),
+  tags: shape.record(shape.string(), shape.json()).optional(),
 });
 
-const testSchema = z.strictObject({
-  name: z
+const testSchema = shape.strictObject({
+  name: shape
     .string()
     .max(TEST_NAME_CHARS_MAX, `must be at most ${TEST_NAME_CHARS_MAX} characters long`)
     .optional(),
-  request: z.strictObject({
+  request: shape.strictObject({
     principal: uidText,
     action: uidText,
     resource: uidText,
-    context: z.record(z.string(), z.json()),
+    context: shape.record(shape.string(), shape.json()),
   }),
-  entities: z.union([z.string(), z.array(entitySchema)]),
-  decision: z.enum(['allow', 'deny']),
-  reason: z.array(z.string()),
-  num_errors: z.int().min(0, 'must not be negative'),
+  entities: shape.union([shape.string(), shape.array(entitySchema)]),
+  decision: shape.oneOf(['allow', 'deny']),
+  reason: shape.array(shape.string()),
+  num_errors: shape.int().min(0, 'must not be negative'),
 });
 
-type TestForm = z.output<typeof testSchema>;
+type TestForm = shape.Output<typeof testSchema>;
 
-const fileSchema = z.array(testSchema).min(1, 'holds no tests');
+const fileSchema = shape.array(testSchema).min(1, 'holds no tests');
 
 /** All tests/*.json together: a test may take its entities from another of the files. */
 export function parseCedarTests(sources: readonly TextFile[]): Result<CedarTest[]> {
@@ -125,11 +129,13 @@ function entitiesOf(
   }
   if (!named.ok) return ok([]); // told already
   const { value } = named;
-  const shaped = checkShape(value, value.value, z.array(entitySchema), { code: 'test_invalid' });
+  const shaped = checkShape(value, value.value, shape.array(entitySchema), {
+    code: 'test_invalid',
+  });
   return shaped.ok ? ok(shaped.value.map(toEntity)) : shaped;
 }
 
-function toEntity({ uid, attrs, parents, tags }: z.output<typeof entitySchema>): EntityData {
+function toEntity({ uid, attrs, parents, tags }: shape.Output<typeof entitySchema>): EntityData {
   const values = (record: object) => record as Record<string, CedarValue>;
   const entity = { uid, attrs: values(attrs), parents };
   return tags === undefined ? entity : { ...entity, tags: values(tags) };

@@ -2,59 +2,60 @@
  * Reads a line of the decision log, as far as it says what was asked and answered. Fields beyond
  * that are not looked at: lines of later versions may have more.
  */
-import { z } from 'zod';
+
 import type { ContextShape, ValueShape } from '../cedar/types.js';
 import { REASONS, type Reason } from '../check/reasons.js';
 import type { DecisionInput } from '../check/types.js';
 import { messageOf, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
+import * as shape from '../shape/kinds.js';
 
 /** What the log writes in place of a value (decision-log/mask.ts; a test keeps both in step). */
 export const MASKED = '[masked]';
 
-const reference = z.object({ type: z.string(), id: z.string() });
+const reference = shape.object({ type: shape.string(), id: shape.string() });
 
-const lineSchema = z.object({
-  type: z.literal('decision'),
-  schema_version: z.literal(1),
-  timestamp: z.iso.datetime(),
-  decision_id: z.string(),
-  environment: z.string().nullable(),
-  principal: z.string().nullable(),
-  action: z.string().nullable(),
-  access: z.enum(['read', 'write']).nullable(),
-  resource: z.string().nullable(),
-  method: z.string().nullable(),
-  path: z.string().nullable(),
-  decision: z.enum(['allow', 'deny', 'error']),
-  reason: z.enum(Object.keys(REASONS) as [Reason, ...Reason[]]),
-  policies: z.array(z.string()),
-  errors: z.array(
-    z.object({
-      code: z.string(),
-      message: z.string(),
-      policy: z.string().optional(),
-      field: z.string().optional(),
+const lineSchema = shape.object({
+  type: shape.literal('decision'),
+  schema_version: shape.literal(1),
+  timestamp: shape.datetime(),
+  decision_id: shape.string(),
+  environment: shape.string().nullable(),
+  principal: shape.string().nullable(),
+  action: shape.string().nullable(),
+  access: shape.oneOf(['read', 'write']).nullable(),
+  resource: shape.string().nullable(),
+  method: shape.string().nullable(),
+  path: shape.string().nullable(),
+  decision: shape.oneOf(['allow', 'deny', 'error']),
+  reason: shape.oneOf(Object.keys(REASONS) as [Reason, ...Reason[]]),
+  policies: shape.array(shape.string()),
+  errors: shape.array(
+    shape.object({
+      code: shape.string(),
+      message: shape.string(),
+      policy: shape.string().optional(),
+      field: shape.string().optional(),
     }),
   ),
-  exception: z.string().nullable(),
-  rollout: z.string().nullable(),
-  policy_version: z.string(),
-  bundle_digest: z.string().nullable(),
-  input: z
+  exception: shape.string().nullable(),
+  rollout: shape.string().nullable(),
+  policy_version: shape.string(),
+  bundle_digest: shape.string().nullable(),
+  input: shape
     .object({
       principal: reference,
-      action: z.string(),
+      action: shape.string(),
       resource: reference,
-      context: z.record(z.string(), z.unknown()),
+      context: shape.record(shape.string(), shape.unknown()),
     })
     .nullable(),
-  replayable: z.boolean(),
+  replayable: shape.boolean(),
   /** Absent in lines of versions that wrote all of them. */
-  sampled_share: z.number().positive().max(1).default(1),
+  sampled_share: shape.number().positive().max(1).default(1),
 });
 
-export type LoggedDecision = z.output<typeof lineSchema>;
+export type LoggedDecision = shape.Output<typeof lineSchema>;
 
 export type LogLine =
   | { readonly kind: 'decision'; readonly decision: LoggedDecision }

@@ -1,6 +1,5 @@
 /** Reads tests/*.yaml: requests with what must come out of them. Strict: a typo is not a test. */
 import { isIP } from 'node:net';
-import { z } from 'zod';
 import { isDestination } from '../bundle/manifest.js';
 import { NAME_PATTERN, NAME_RULE } from '../bundle/names.js';
 import { readYaml, type YamlDocument, yamlPlace } from '../bundle/yaml.js';
@@ -10,51 +9,56 @@ import type { JsonObject } from '../check/claims.js';
 import { REASONS, type Reason } from '../check/reasons.js';
 import { TEST_NAME_CHARS_MAX } from '../constants.js';
 import type { Result } from '../result.js';
+import * as shape from '../shape/kinds.js';
 import { grpcSketch, type HttpSketch, type RequestSketch } from './check-request.js';
 import type { RequestTest } from './test-case.js';
 
 /** `time` of a test that does not say: fixed, so that a test never begins to fail by itself. */
 export const TEST_TIME = '2026-01-01T00:00:00Z';
 
-const text = z.string().min(1, 'must not be empty');
+const text = shape.string().min(1, 'must not be empty');
 /** RFC 9110 token. */
-const token = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be a token, such as `GET`');
+const token = shape
+  .string()
+  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be a token, such as `GET`');
 const headerName = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 const reasons = Object.keys(REASONS) as [Reason, ...Reason[]];
 
-const testSchema = z
+const testSchema = shape
   .strictObject({
     name: text.max(TEST_NAME_CHARS_MAX, `must be at most ${TEST_NAME_CHARS_MAX} characters long`),
     caller: text,
     method: token.optional(),
     path: text.optional(),
-    grpc: z.strictObject({ service: text, method: text }).optional(),
-    tcp: z.literal(true).optional(),
-    headers: z.record(z.string(), z.union([z.string(), z.array(z.string())])).optional(),
-    claims: z.record(z.string(), z.json()).optional(),
-    destination: z
+    grpc: shape.strictObject({ service: text, method: text }).optional(),
+    tcp: shape.literal(true).optional(),
+    headers: shape
+      .record(shape.string(), shape.union([shape.string(), shape.array(shape.string())]))
+      .optional(),
+    claims: shape.record(shape.string(), shape.json()).optional(),
+    destination: shape
       .string()
       .refine(isDestination, { error: 'must have the form `<namespace>/<name>`' })
       .optional(),
-    environment: z.string().regex(NAME_PATTERN, NAME_RULE).optional(),
-    sourceAddress: z
+    environment: shape.string().regex(NAME_PATTERN, NAME_RULE).optional(),
+    sourceAddress: shape
       .string()
       .refine((address) => isIP(address) !== 0, { error: 'must be an IP address' })
       .optional(),
-    time: z.iso.datetime({ offset: true, error: `must be a time such as ${TEST_TIME}` }).optional(),
-    decision: z.enum(['allow', 'deny', 'error']),
-    reason: z.enum(reasons).optional(),
-    policies: z.array(z.string()).optional(),
+    time: shape.datetime({ offset: true, error: `must be a time such as ${TEST_TIME}` }).optional(),
+    decision: shape.oneOf(['allow', 'deny', 'error']),
+    reason: shape.oneOf(reasons).optional(),
+    policies: shape.array(shape.string()).optional(),
   })
   .superRefine((test, context) => {
     for (const [path, message] of contradictions(test)) {
-      context.addIssue({ code: 'custom', path, message });
+      context.addIssue({ path, message });
     }
   });
 
-type TestForm = z.output<typeof testSchema>;
+type TestForm = shape.Output<typeof testSchema>;
 
-const fileSchema = z.array(testSchema).min(1, 'holds no tests');
+const fileSchema = shape.array(testSchema).min(1, 'holds no tests');
 
 export function parseRequestTests(source: TextFile): Result<RequestTest[]> {
   const document = readYaml(source.file, source.text);

@@ -1,7 +1,8 @@
 /** How often exceptions let requests pass, by what sidecars say of themselves or by their logs. */
-import { z } from 'zod';
+
 import { problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
+import * as shape from '../shape/kinds.js';
 import type { ExceptionUse } from './log-facts.js';
 
 export interface Uses {
@@ -20,17 +21,17 @@ interface Place {
 }
 
 /** Sidecars of before do not say how often; what else they say is not looked at. */
-const statusSchema = z.object({
-  environment: z.string().nullable(),
-  rollouts: z.array(
-    z.object({
-      rollout: z.object({ name: z.string() }),
-      exceptions: z.array(
-        z.object({
-          name: z.string(),
-          uses: z.int().min(0).optional(),
-          first_used: z.iso.datetime().nullable().default(null),
-          last_used: z.iso.datetime().nullable().default(null),
+const statusSchema = shape.object({
+  environment: shape.string().nullable(),
+  rollouts: shape.array(
+    shape.object({
+      rollout: shape.object({ name: shape.string() }),
+      exceptions: shape.array(
+        shape.object({
+          name: shape.string(),
+          uses: shape.int().min(0).optional(),
+          first_used: shape.datetime().nullable().default(null),
+          last_used: shape.datetime().nullable().default(null),
         }),
       ),
     }),

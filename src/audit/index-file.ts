@@ -1,5 +1,5 @@
 /** index.json of an audit folder: what it is about, and the digest of every other file in it. */
-import { z } from 'zod';
+
 import { API_VERSION, digestSchema } from '../bundle/built-manifest.js';
 import { bytesDigest } from '../bundle/digest.js';
 import { checkJsonShape } from '../bundle/json-shape.js';
@@ -9,6 +9,7 @@ import { AUDIT_FILES_MAX, READER } from '../constants.js';
 import { problem } from '../errors.js';
 import { failed, type Result } from '../result.js';
 import { exactTime } from '../rollout/document-fields.js';
+import * as shape from '../shape/kinds.js';
 import { canonicalJson, type JsonValue, parseCanonicalJson } from '../signing/canonical-json.js';
 
 export const AUDIT_INDEX_FILE = 'index.json';
@@ -27,29 +28,29 @@ const WRITTEN_FOR_READER = 1;
 /** Nothing that could lead out of the folder, or be hidden in a listing. */
 const PATH = /^[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9][A-Za-z0-9._-]*)*$/;
 
-const schema = z.strictObject({
-  apiVersion: z.literal(API_VERSION),
-  kind: z.literal('AuditExport'),
-  minReader: z.int().min(1, 'must be at least 1'),
+const schema = shape.strictObject({
+  apiVersion: shape.literal(API_VERSION),
+  kind: shape.literal('AuditExport'),
+  minReader: shape.int().min(1, 'must be at least 1'),
   from: exactTime,
   to: exactTime,
-  rollouts: z.array(z.strictObject({ environment: nameSchema, name: nameSchema })),
+  rollouts: shape.array(shape.strictObject({ environment: nameSchema, name: nameSchema })),
   /** Versions of trust.yaml, oldest first. */
-  trust: z.array(
-    z.strictObject({
+  trust: shape.array(
+    shape.strictObject({
       digest: digestSchema,
       /** When it was committed; null = not known. */
       since: exactTime.nullable(),
       /** The one that was in the repository when the folder was made. */
-      present: z.boolean(),
+      present: shape.boolean(),
     }),
   ),
   /** What whoever made the folder was told: versions that are missing, lines not read. */
-  notes: z.array(z.string()),
+  notes: shape.array(shape.string()),
   /** What did not hold when it was made. */
-  problems: z.array(z.string()),
-  files: z
-    .record(z.string(), digestSchema)
+  problems: shape.array(shape.string()),
+  files: shape
+    .record(shape.string(), digestSchema)
     .transform((files) => new Map<string, Digest>(Object.entries(files)))
     .refine(({ size }) => size <= AUDIT_FILES_MAX, `must be at most ${AUDIT_FILES_MAX}`)
     .refine(
@@ -59,7 +60,7 @@ const schema = z.strictObject({
     .refine((files) => !files.has(AUDIT_INDEX_FILE), 'must not name index.json itself'),
 });
 
-export type AuditIndex = z.output<typeof schema>;
+export type AuditIndex = shape.Output<typeof schema>;
 
 export interface AuditFacts
   extends Omit<AuditIndex, 'apiVersion' | 'kind' | 'minReader' | 'files'> {}

@@ -1,23 +1,28 @@
 /** What `/status` of a sidecar says about one rollout, read as strictly as a log. Pure. */
-import { z } from 'zod';
+
 import { digestSchema } from '../bundle/built-manifest.js';
 import type { RolloutId } from '../repository/layout.js';
 import type { VerifiedDocument } from '../rollout/types.js';
+import * as shape from '../shape/kinds.js';
 import { type Contradiction, contradiction } from './runs.js';
 
-const documentSchema = z.object({ name: z.string(), sequence: z.int(), digest: digestSchema });
-
-const standingSchema = z.object({
-  rollout: documentSchema,
-  approved: documentSchema.nullable().default(null),
-  lag: z.object({ since: z.string(), reason: z.string() }).nullable().default(null),
+const documentSchema = shape.object({
+  name: shape.string(),
+  sequence: shape.int(),
+  digest: digestSchema,
 });
 
-const statusSchema = z.object({
-  service: z.string().nullable().default(null),
-  environment: z.string().nullable(),
-  rollout: z.unknown(),
-  rollouts: z.array(z.unknown()).default([]),
+const standingSchema = shape.object({
+  rollout: documentSchema,
+  approved: documentSchema.nullable().default(null),
+  lag: shape.object({ since: shape.string(), reason: shape.string() }).nullable().default(null),
+});
+
+const statusSchema = shape.object({
+  service: shape.string().nullable().default(null),
+  environment: shape.string().nullable(),
+  rollout: shape.unknown(),
+  rollouts: shape.array(shape.unknown()).default([]),
 });
 
 /** A sidecar that runs the rollout now. */

@@ -3,36 +3,37 @@
  * decisions for which an exception spoke. Logs pass through many hands: nothing in them is believed
  * that a verified document does not say too.
  */
-import { z } from 'zod';
+
 import { digestSchema } from '../bundle/built-manifest.js';
+import * as shape from '../shape/kinds.js';
 
 /** Who wrote a line: two clusters may have a workload of one name. */
 const origin = {
-  schema_version: z.literal(1),
-  timestamp: z.iso.datetime(),
-  workload: z.string(),
-  environment: z.string().nullable(),
-  cluster: z.string().nullable(),
+  schema_version: shape.literal(1),
+  timestamp: shape.datetime(),
+  workload: shape.string(),
+  environment: shape.string().nullable(),
+  cluster: shape.string().nullable(),
 };
 
-const changeSchema = z.object({
+const changeSchema = shape.object({
   ...origin,
-  type: z.literal('change'),
-  result: z.enum(['taken', 'refused']),
-  to: z.string().nullable(),
+  type: shape.literal('change'),
+  result: shape.oneOf(['taken', 'refused']),
+  to: shape.string().nullable(),
   /** Absent in lines of versions that had no rollouts. */
-  rollout: z.string().nullable().default(null),
+  rollout: shape.string().nullable().default(null),
   rollout_digest: digestSchema.nullable().default(null),
-  sequence: z.int().nullable().default(null),
+  sequence: shape.int().nullable().default(null),
 });
 
-const useSchema = z.object({
+const useSchema = shape.object({
   ...origin,
-  type: z.literal('decision'),
-  exception: z.string(),
-  principal: z.string().nullable(),
-  mode: z.enum(['shadow', 'enforce']),
-  rollout: z.string().nullable(),
+  type: shape.literal('decision'),
+  exception: shape.string(),
+  principal: shape.string().nullable(),
+  mode: shape.oneOf(['shadow', 'enforce']),
+  rollout: shape.string().nullable(),
 });
 
 export interface ChangeLine {
@@ -90,7 +91,7 @@ export function readLogLine(text: string): LogLine {
 
 function readChange(value: object, text: string): LogLine {
   const parsed = changeSchema.safeParse(value);
-  if (!parsed.success) return bad(parsed.error);
+  if (!parsed.success) return bad(parsed.error.issues);
   const { timestamp, workload, cluster, environment, result, rollout, sequence } = parsed.data;
   const digest = parsed.data.rollout_digest;
   const atMs = Date.parse(timestamp);
@@ -110,7 +111,7 @@ function readChange(value: object, text: string): LogLine {
 
 function readUse(value: object): LogLine {
   const parsed = useSchema.safeParse(value);
-  if (!parsed.success) return bad(parsed.error);
+  if (!parsed.success) return bad(parsed.error.issues);
   const { timestamp, environment, rollout, exception, principal, mode } = parsed.data;
   return {
     kind: 'use',
@@ -121,7 +122,7 @@ function readUse(value: object): LogLine {
   };
 }
 
-function bad({ issues: [issue] }: z.ZodError): LogLine {
+function bad([issue]: readonly shape.Issue[]): LogLine {
   const field = issue?.path.join('.') ?? '';
   return { kind: 'bad', why: `\`${field}\` is missing or wrong` };
 }

@@ -2,10 +2,11 @@
  * manifest.json of a built bundle: what it is, and the sha256 of every file in it. Its bytes are what
  * is signed, and their sha256 is the bundle's digest, so there is exactly one way to write it.
  */
-import { z } from 'zod';
+
 import { BUILT_MANIFEST_BYTES_MAX, READER } from '../constants.js';
 import { problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
+import * as shape from '../shape/kinds.js';
 import { canonicalJson, type JsonValue, parseCanonicalJson } from '../signing/canonical-json.js';
 import { bytesDigest } from './digest.js';
 import { checkJsonShape } from './json-shape.js';
@@ -52,7 +53,7 @@ export interface BuiltManifest
 
 /** One line of text that hides nothing from a reader. */
 export const plainText = (max: number) =>
-  z
+  shape
     .string()
     .min(1, 'must not be empty')
     .max(max, `must be at most ${max} characters long`)
@@ -61,7 +62,7 @@ export const plainText = (max: number) =>
 export const ticketSchema = plainText(TICKET_CHARS_MAX);
 
 /** What `--change-ticket` and its like may say; reports show it, so it is one line of text. */
-export const changeSchema = z.strictObject({
+export const changeSchema = shape.strictObject({
   ticket: ticketSchema.optional(),
   url: plainText(URL_CHARS_MAX)
     .regex(/^https?:\/\/[^\s"'<>`\\]+$/, 'must be an http or https URL')
@@ -69,44 +70,44 @@ export const changeSchema = z.strictObject({
   summary: plainText(SUMMARY_CHARS_MAX).optional(),
 });
 
-export const digestSchema = z.templateLiteral(
-  ['sha256:', z.string().regex(/^[0-9a-f]{64}$/)],
-  'must be `sha256:` and 64 lower-case hexadecimal digits',
-);
+export const digestSchema = shape
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/, 'must be `sha256:` and 64 lower-case hexadecimal digits')
+  .typed<Digest>();
 
-const filesSchema = z
-  .record(z.string(), digestSchema)
+const filesSchema = shape
+  .record(shape.string(), digestSchema)
   .transform((files) => new Map<string, Digest>(Object.entries(files)))
   .superRefine((files, context) => {
     for (const name of files.keys()) {
       if (isBundleFile(name)) continue;
-      context.addIssue({ code: 'custom', message: 'has no part in a bundle', path: [name] });
+      context.addIssue({ message: 'has no part in a bundle', path: [name] });
     }
     if (!files.has(INDEX_FILE)) {
-      context.addIssue({ code: 'custom', message: `does not list \`${INDEX_FILE}\`` });
+      context.addIssue({ message: `does not list \`${INDEX_FILE}\`` });
     }
   });
 
-const manifestSchema = z.strictObject({
-  apiVersion: z.literal(API_VERSION),
-  kind: z.literal('Bundle'),
+const manifestSchema = shape.strictObject({
+  apiVersion: shape.literal(API_VERSION),
+  kind: shape.literal('Bundle'),
   name: nameSchema,
   version: versionSchema,
-  createdAt: z.string().refine(isTimestamp, {
+  createdAt: shape.string().refine(isTimestamp, {
     error: 'must be a time in UTC with milliseconds: 2026-11-03T09:30:00.000Z',
   }),
   owner: ownerSchema,
   change: changeSchema,
   scope: scopeSchema.optional(),
-  tests: z.strictObject({
-    passed: z.int().min(0, 'must not be negative'),
-    coverage: z.int().min(0, 'must not be negative').max(100, 'must be at most 100'),
+  tests: shape.strictObject({
+    passed: shape.int().min(0, 'must not be negative'),
+    coverage: shape.int().min(0, 'must not be negative').max(100, 'must be at most 100'),
   }),
-  cedar: z.strictObject({
+  cedar: shape.strictObject({
     sdk: plainText(VERSION_CHARS_MAX),
     language: plainText(VERSION_CHARS_MAX),
   }),
-  minReader: z.int().min(1, 'must be at least 1'),
+  minReader: shape.int().min(1, 'must be at least 1'),
   files: filesSchema,
 });
 

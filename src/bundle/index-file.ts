@@ -3,71 +3,72 @@
  * reads, so that a start need not parse and validate. Never a second form of a policy: what is
  * evaluated is the text of the file, cut by the range here.
  */
-import { z } from 'zod';
+
 import { POLICY_ID } from '../cedar/policies.js';
 import { skipBlank } from '../cedar/tokens.js';
 import type { PolicySource } from '../cedar/types.js';
 import { type Problem, problem } from '../errors.js';
 import { failed, type Result } from '../result.js';
+import * as shape from '../shape/kinds.js';
 import { canonicalJson, type JsonValue, parseCanonicalJson } from '../signing/canonical-json.js';
 import { API_VERSION } from './built-manifest.js';
 import { checkJsonShape } from './json-shape.js';
 import { INDEX_FILE } from './names.js';
 import { cutPolicies } from './policy-ranges.js';
 
-const uid = z.strictObject({ type: z.string(), id: z.string() });
+const uid = shape.strictObject({ type: shape.string(), id: shape.string() });
 
-const entityTest = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('any') }),
-  z.strictObject({ kind: z.literal('equals'), uid }),
-  z.strictObject({ kind: z.literal('in'), uid }),
-  z.strictObject({ kind: z.literal('is'), type: z.string(), in: uid.optional() }),
-]);
+const entityTest = shape.discriminatedUnion('kind', {
+  any: shape.strictObject({ kind: shape.literal('any') }),
+  equals: shape.strictObject({ kind: shape.literal('equals'), uid }),
+  in: shape.strictObject({ kind: shape.literal('in'), uid }),
+  is: shape.strictObject({ kind: shape.literal('is'), type: shape.string(), in: uid.optional() }),
+});
 
-const actionTest = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('any') }),
-  z.strictObject({ kind: z.literal('equals'), action: z.string() }),
-  z.strictObject({ kind: z.literal('in'), actions: z.array(z.string()) }),
-]);
+const actionTest = shape.discriminatedUnion('kind', {
+  any: shape.strictObject({ kind: shape.literal('any') }),
+  equals: shape.strictObject({ kind: shape.literal('equals'), action: shape.string() }),
+  in: shape.strictObject({ kind: shape.literal('in'), actions: shape.array(shape.string()) }),
+});
 
-const offset = z.int().min(0, 'must not be negative');
+const offset = shape.int().min(0, 'must not be negative');
 
-const policySchema = z.strictObject({
-  id: z.string().regex(POLICY_ID, 'has a form that is not allowed'),
-  effect: z.enum(['permit', 'forbid']),
-  owner: z.string(),
-  description: z.string(),
-  file: z.string(),
-  line: z.int(),
+const policySchema = shape.strictObject({
+  id: shape.string().regex(POLICY_ID, 'has a form that is not allowed'),
+  effect: shape.oneOf(['permit', 'forbid']),
+  owner: shape.string(),
+  description: shape.string(),
+  file: shape.string(),
+  line: shape.int(),
   /** Bytes of the file, as it is in the archive, where the policy begins and where it has ended. */
   start: offset,
   end: offset,
-  scope: z.strictObject({ principal: entityTest, action: actionTest, resource: entityTest }),
-  reads: z.strictObject({
-    context: z.array(z.string()),
-    uses: z
+  scope: shape.strictObject({ principal: entityTest, action: actionTest, resource: entityTest }),
+  reads: shape.strictObject({
+    context: shape.array(shape.string()),
+    uses: shape
       .array(
-        z.strictObject({
-          path: z.array(z.string()),
-          value: z.boolean().optional(),
-          equals: z.array(z.string()).optional(),
-          like: z.array(z.array(z.string()).min(1)).optional(),
+        shape.strictObject({
+          path: shape.array(shape.string()),
+          value: shape.boolean().optional(),
+          equals: shape.array(shape.string()).optional(),
+          like: shape.array(shape.array(shape.string()).min(1)).optional(),
         }),
       )
       .optional(),
-    attributes: z.array(z.string()),
-    ancestors: z.array(uid).nullable(),
-    tags: z.boolean(),
-    entities: z.array(uid),
+    attributes: shape.array(shape.string()),
+    ancestors: shape.array(uid).nullable(),
+    tags: shape.boolean(),
+    entities: shape.array(uid),
   }),
 });
 
-export type IndexedPolicy = z.infer<typeof policySchema>;
+export type IndexedPolicy = shape.Output<typeof policySchema>;
 
-const indexSchema = z.strictObject({
-  apiVersion: z.literal(API_VERSION),
-  kind: z.literal('BundleIndex'),
-  policies: z.array(policySchema),
+const indexSchema = shape.strictObject({
+  apiVersion: shape.literal(API_VERSION),
+  kind: shape.literal('BundleIndex'),
+  policies: shape.array(policySchema),
 });
 
 /** `policies` in the order of files and, in a file, of the text: as they were compiled. */

@@ -1,23 +1,24 @@
-/** Checks a value read from canonical JSON against a zod schema, and says in words what is wrong. */
-import type { z } from 'zod';
+/** Checks a value read from canonical JSON against a shape, and says in words what is wrong. */
+
 import { type ErrorCode, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
+import type { Issue, Shape } from '../shape/kinds.js';
 import { escapeName } from './names.js';
 
 /** Machines write these files, so one problem is enough. */
 export function checkJsonShape<T>(
   value: unknown,
-  schema: z.ZodType<T>,
+  schema: Shape<T>,
   { code, file }: { readonly code: ErrorCode; readonly file: string },
 ): Result<T> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return ok(parsed.data);
   const [issue] = parsed.error.issues;
-  if (issue === undefined) throw new Error('zod refused a value without an issue');
+  if (issue === undefined) throw new Error('a value was refused without an issue');
   return failed(problem(code, describe(issue), { file }));
 }
 
-function describe(issue: z.core.$ZodIssue): string {
+function describe(issue: Issue): string {
   const name = pathText(issue.path);
   switch (issue.code) {
     case 'unrecognized_keys':

@@ -2,10 +2,11 @@
  * bundle.yaml: what the bundle is called, who owns it and what it may be used for. manifest.json of
  * a built bundle says the same under the same rules.
  */
-import { z } from 'zod';
+
 import type { TextFile } from '../cedar/position.js';
 import { REASON_CHARS_MAX } from '../constants.js';
 import type { Result } from '../result.js';
+import * as shape from '../shape/kinds.js';
 import { MANIFEST_FILE, NAME_PATTERN, NAME_RULE } from './names.js';
 import type { BundleManifest } from './types.js';
 import { readYaml } from './yaml.js';
@@ -23,41 +24,43 @@ export function isDestination(text: string): boolean {
 
 const unique = (values: readonly string[]) => new Set(values).size === values.length;
 
-export const destinationSchema = z
+export const destinationSchema = shape
   .string()
   .refine(isDestination, { error: 'must have the form `<namespace>/<name>`' });
 
-export const nameSchema = z.string().regex(NAME_PATTERN, NAME_RULE);
-export const versionSchema = z
+export const nameSchema = shape.string().regex(NAME_PATTERN, NAME_RULE);
+export const versionSchema = shape
   .string()
   .regex(VERSION_PATTERN, 'must be 1 to 64 letters, digits, `.` and `-`');
-export const ownerSchema = z
+export const ownerSchema = shape
   .string()
   .max(OWNER_CHARS_MAX, `must be at most ${OWNER_CHARS_MAX} characters long`)
   .regex(OWNER_PATTERN, 'must be text without control characters, and not empty')
   .refine((owner) => owner.trim() !== '', { error: 'must not be blank' });
-export const scopeSchema = z.strictObject({
-  destinations: z
+export const scopeSchema = shape.strictObject({
+  destinations: shape
     .array(destinationSchema)
     .min(1, 'must not be empty: leave `scope` out for any destination')
     .refine(unique, { error: 'names a destination twice' }),
 });
 
-const manifestSchema = z.strictObject({
+const manifestSchema = shape.strictObject({
   name: nameSchema,
   version: versionSchema,
   owner: ownerSchema,
   scope: scopeSchema.optional(),
-  protocol: z.enum(['http', 'grpc', 'tcp']).default('http'),
-  path: z
+  protocol: shape.oneOf(['http', 'grpc', 'tcp']).default('http'),
+  path: shape
     .strictObject({
-      allow: z.array(z.enum(['semicolon'])).refine(unique, { error: 'names a character twice' }),
+      allow: shape
+        .array(shape.oneOf(['semicolon']))
+        .refine(unique, { error: 'names a character twice' }),
     })
     .default({ allow: [] }),
-  environments: z
+  environments: shape
     .record(
       nameSchema,
-      z
+      shape
         .string()
         .max(REASON_CHARS_MAX, `must be at most ${REASON_CHARS_MAX} characters long`)
         .regex(OWNER_PATTERN, 'must be one line that says why, and not empty')

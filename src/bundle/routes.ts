@@ -1,9 +1,10 @@
 /** routes.yaml: named parts of a service, which policies name as resource (formats.md, 1). */
-import { z } from 'zod';
+
 import type { TextFile } from '../cedar/position.js';
 import { ROUTES_MAX } from '../constants.js';
 import { type Problem, problem } from '../errors.js';
 import { failed, okUnless, type Result } from '../result.js';
+import * as shape from '../shape/kinds.js';
 import { compareBytewise, METHOD_PATTERN, NAME_PATTERN, NAME_RULE, ROUTES_FILE } from './names.js';
 import { ambiguities, type LocatedRoute, literalCount } from './route-conflicts.js';
 import { parseRoutePath } from './route-path.js';
@@ -17,31 +18,31 @@ const GRPC_METHOD_PATTERN = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const unique = (values: readonly string[]) => new Set(values).size === values.length;
 
 const base = {
-  name: z.string().regex(NAME_PATTERN, NAME_RULE),
-  access: z.enum(['read', 'write']).optional(),
+  name: shape.string().regex(NAME_PATTERN, NAME_RULE),
+  access: shape.oneOf(['read', 'write']).optional(),
 };
 
-const httpSchema = z.strictObject({
+const httpSchema = shape.strictObject({
   ...base,
-  path: z.string(),
-  methods: z
-    .array(z.string().regex(METHOD_PATTERN, 'must be a method in upper case, such as `GET`'))
+  path: shape.string(),
+  methods: shape
+    .array(shape.string().regex(METHOD_PATTERN, 'must be a method in upper case, such as `GET`'))
     .min(1, 'must not be empty: leave `methods` out for all methods')
     .refine(unique, { error: 'names a method twice' })
     .optional(),
-  allow: z
-    .array(z.enum(['semicolon']))
+  allow: shape
+    .array(shape.oneOf(['semicolon']))
     .refine(unique, { error: 'names a character twice' })
     .optional(),
 });
 
-const grpcSchema = z.strictObject({
+const grpcSchema = shape.strictObject({
   ...base,
-  grpc: z.strictObject({
-    service: z
+  grpc: shape.strictObject({
+    service: shape
       .string()
       .regex(GRPC_SERVICE_PATTERN, 'must be a gRPC service, such as `shop.Orders`'),
-    method: z.string().regex(GRPC_METHOD_PATTERN, 'must be a gRPC method, such as `Refund`'),
+    method: shape.string().regex(GRPC_METHOD_PATTERN, 'must be a gRPC method, such as `Refund`'),
   }),
 });
 
@@ -56,7 +57,7 @@ export function parseRoutes(source: TextFile, settings: RouteSettings): Result<r
   if (!read.ok) return read;
   const document = read.value;
   // An empty file may be a half-written one, and policies on routes would silently not apply.
-  const list = checkShape(document, document.value, z.array(z.unknown()), {
+  const list = checkShape(document, document.value, shape.array(shape.unknown()), {
     code: 'routes_invalid',
   });
   if (!list.ok) return list;

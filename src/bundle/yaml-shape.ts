@@ -1,8 +1,9 @@
-/** Checks a YAML document against a zod schema and says what is wrong in words, with the line. */
-import type { z } from 'zod';
+/** Checks a YAML document against a shape and says what is wrong in words, with the line. */
+
 import { PROBLEMS_MAX } from '../constants.js';
 import { type ErrorCode, type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
+import type { Issue, Shape } from '../shape/kinds.js';
 import { escapeName } from './names.js';
 import { type YamlDocument, yamlPlace, yamlSource } from './yaml.js';
 
@@ -19,19 +20,19 @@ interface ShapeOptions {
 export function checkShape<T>(
   document: YamlDocument,
   value: unknown,
-  schema: z.ZodType<T>,
+  schema: Shape<T>,
   options: ShapeOptions,
 ): Result<T> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return ok(parsed.data);
   const [first, ...rest] = yamlProblems(document, parsed.error.issues, options);
-  if (first === undefined) throw new Error('zod refused a value without an issue');
+  if (first === undefined) throw new Error('a value was refused without an issue');
   return failed(first, ...rest);
 }
 
 export function yamlProblems(
   document: YamlDocument,
-  issues: readonly z.core.$ZodIssue[],
+  issues: readonly Issue[],
   { code, at = [] }: ShapeOptions,
 ): Problem[] {
   // Placing each of a million issues in a file of a million characters would take hours.
@@ -55,7 +56,7 @@ interface Finding {
   readonly help?: string;
 }
 
-function describe(document: YamlDocument, issue: z.core.$ZodIssue, path: Path): Finding[] {
+function describe(document: YamlDocument, issue: Issue, path: Path): Finding[] {
   const name = pathText(path);
   switch (issue.code) {
     case 'unrecognized_keys':

@@ -1,14 +1,14 @@
 /** The layer of cedargate.yaml: read with a bound, strict YAML, unknown keys refused, with lines. */
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { z } from 'zod';
 import { decodeText } from '../bundle/text.js';
 import { readYaml, type YamlDocument, yamlPlace, yamlSource } from '../bundle/yaml.js';
 import { CONFIG_BYTES_MAX } from '../constants.js';
 import { messageOf, type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
+import type { AnyShape } from '../shape/kinds.js';
 import type { Layer } from './environment.js';
-import { OPTIONS, type Option, shapeOf } from './options.js';
-import { configSchema } from './schema.js';
+import { fieldsOf, OPTIONS, type Option } from './options.js';
+import { SETTINGS } from './schema.js';
 import { suggest } from './suggest.js';
 import { checkValue, formProblem } from './value.js';
 
@@ -58,7 +58,7 @@ function readDocument(document: YamlDocument): Layer {
   const problems: Problem[] = [];
   // An empty file, or one of comments only, sets nothing.
   if (document.root !== null && document.value !== null) {
-    readGroup(document, document.value, configSchema.shape, [], values, problems);
+    readGroup(document, document.value, SETTINGS, [], values, problems);
   }
   return { values, problems };
 }
@@ -66,7 +66,7 @@ function readDocument(document: YamlDocument): Layer {
 function readGroup(
   document: YamlDocument,
   value: unknown,
-  shape: z.core.$ZodLooseShape,
+  fields: Readonly<Record<string, AnyShape>>,
   path: readonly string[],
   values: Map<string, unknown>,
   problems: Problem[],
@@ -79,12 +79,12 @@ function readGroup(
   }
   for (const [name, inner] of Object.entries(value)) {
     const innerPath = [...path, name];
-    const schema = Object.hasOwn(shape, name) ? (shape[name] as z.ZodType) : undefined;
-    const group = schema === undefined ? undefined : shapeOf(schema);
+    const schema = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    const group = schema === undefined ? undefined : fieldsOf(schema);
     const option = BY_KEY.get(innerPath.join('.'));
     if (group !== undefined) readGroup(document, inner, group, innerPath, values, problems);
     else if (schema === undefined || option === undefined) {
-      problems.push(unknownKey(document, innerPath, Object.keys(shape)));
+      problems.push(unknownKey(document, innerPath, Object.keys(fields)));
     } else readSetting(document, option, inner, values, problems);
   }
 }

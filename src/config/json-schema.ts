@@ -1,37 +1,35 @@
 /** The JSON Schema of cedargate.yaml, for editors: docs/cedargate.schema.json. */
-import { z } from 'zod';
-import { OPTIONS } from './options.js';
-import { configSchema } from './schema.js';
+import type { AnyShape, JsonSchema } from '../shape/kinds.js';
+import { fieldsOf } from './options.js';
+import { descriptionOf, SETTINGS } from './schema.js';
 
 const SCHEMA_ID = 'https://cedargate.dev/v1/cedargate.schema.json';
 
-interface SchemaNode {
-  title?: string;
-  default?: unknown;
-  properties?: Record<string, SchemaNode>;
-}
-
 export function configJsonSchema(): object {
-  // The input side: what people write, before defaults and normal forms.
-  const root = z.toJSONSchema(configSchema, { io: 'input' }) as SchemaNode;
-  for (const node of Object.values(root.properties ?? {})) {
-    // A group's default says nothing: its keys have their own.
-    if (node.properties !== undefined) delete node.default;
-  }
-  for (const { path, key } of OPTIONS) {
-    const node = path.reduce<SchemaNode | undefined>(
-      (inner, name) => inner?.properties?.[name],
-      root,
-    );
-    if (node === undefined) throw new Error(`\`${key}\` is missing in the JSON Schema`);
-    node.title = key;
-  }
-  const { $schema, ...rest } = root as SchemaNode & { $schema?: string };
   return {
-    $schema,
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
     $id: SCHEMA_ID,
     title: 'cedargate.yaml',
     description: 'Configuration of the cedargate sidecar',
-    ...rest,
+    ...groupSchema(SETTINGS, []),
   };
+}
+
+function groupSchema(fields: Readonly<Record<string, AnyShape>>, path: readonly string[]) {
+  const properties = Object.entries(fields).map(
+    ([name, schema]) => [name, schemaOf(schema, [...path, name])] as const,
+  );
+  return {
+    type: 'object',
+    properties: Object.fromEntries(properties),
+    additionalProperties: false,
+  };
+}
+
+function schemaOf(schema: AnyShape, path: readonly string[]): JsonSchema {
+  const { description } = descriptionOf(schema) ?? {};
+  const fields = fieldsOf(schema);
+  // A group's default says nothing: its keys have their own.
+  if (fields !== undefined) return { description, ...groupSchema(fields, path) };
+  return { description, ...schema.json, title: path.join('.') };
 }

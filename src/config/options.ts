@@ -1,6 +1,6 @@
 /** The settings as a flat list, derived from the schema: key, flag, variable, kind and default. */
-import type { z } from 'zod';
-import { configSchema, settingOf } from './schema.js';
+import type { AnyShape, JsonSchema } from '../shape/kinds.js';
+import { descriptionOf, SETTINGS } from './schema.js';
 
 export type OptionKind = 'text' | 'boolean' | 'number' | 'list';
 
@@ -22,7 +22,7 @@ export interface Option {
   readonly defaultValue: unknown;
   /** The default in words, when it is not a fixed value. */
   readonly defaultText: string | undefined;
-  readonly schema: z.ZodType;
+  readonly schema: AnyShape;
 }
 
 /** Every variable that cedargate reads begins with this. */
@@ -39,63 +39,60 @@ export function flagOf(key: string): string {
 }
 
 /** The settings in the order of the schema, groups flattened. */
-export const OPTIONS: readonly Option[] = optionsOf(configSchema.shape, []);
+export const OPTIONS: readonly Option[] = optionsOf(SETTINGS, []);
 
-function optionsOf(shape: z.core.$ZodLooseShape, parents: readonly string[]): Option[] {
-  return Object.entries(shape).flatMap(([name, schema]) => {
+function optionsOf(fields: Fields, parents: readonly string[]): Option[] {
+  return Object.entries(fields).flatMap(([name, schema]) => {
     const path = [...parents, name];
-    const group = shapeOf(schema as z.ZodType);
-    return group === undefined ? [optionOf(schema as z.ZodType, path)] : optionsOf(group, path);
+    const inner = fieldsOf(schema);
+    return inner === undefined ? [optionOf(schema, path)] : optionsOf(inner, path);
   });
 }
 
-function optionOf(schema: z.ZodType, path: readonly string[]): Option {
-  const setting = settingOf(schema);
-  if (setting === undefined) throw new Error(`setting \`${path.join('.')}\` is not described`);
+function optionOf(schema: AnyShape, path: readonly string[]): Option {
+  const setting = descriptionOf(schema);
+  if (setting === undefined || 'fields' in setting) {
+    throw new Error(`setting \`${path.join('.')}\` is not described`);
+  }
+  const { flag, description, form, defaultText } = setting;
+  const parsed = schema.safeParse(undefined);
   return {
     key: path.join('.'),
     path,
-    flag: setting.flag === undefined ? undefined : flagOf(path.join('.')),
-    flagValue: setting.flag,
+    flag: flag === undefined ? undefined : flagOf(path.join('.')),
+    flagValue: flag,
     variable: variableOf(path),
-    kind: kindOf(schema),
-    description: schema.description ?? '',
-    form: setting.form,
-    defaultValue: schema.safeParse(undefined).data,
-    defaultText: setting.defaultText,
+    kind: kindOf(schema.json),
+    description,
+    form,
+    defaultValue: parsed.success ? parsed.data : undefined,
+    defaultText,
     schema,
   };
 }
 
-/** The shape of a group of settings; undefined for a setting. */
-export function shapeOf(schema: z.ZodType): z.core.$ZodLooseShape | undefined {
-  const inner = unwrap(schema);
-  return inner.def.type === 'object' ? (inner as z.ZodObject).shape : undefined;
+type Fields = Readonly<Record<string, AnyShape>>;
+
+/** What a group of settings holds; undefined for a setting. */
+export function fieldsOf(schema: AnyShape): Fields | undefined {
+  const described = descriptionOf(schema);
+  return described !== undefined && 'fields' in described ? described.fields : undefined;
 }
 
-function kindOf(schema: z.ZodType): OptionKind {
-  const inner = unwrap(schema);
-  switch (inner.def.type) {
+function kindOf({ type, anyOf }: JsonSchema): OptionKind {
+  switch (type) {
     case 'boolean':
       return 'boolean';
+    case 'integer':
     case 'number':
       return 'number';
     case 'array':
       return 'list';
-    case 'union':
-      return (inner as z.ZodUnion).options.some((o) => kindOf(o as z.ZodType) === 'list')
-        ? 'list'
-        : 'text';
-    default:
-      return 'text';
+    default: {
+      const kinds = Array.isArray(anyOf) ? anyOf.map(kindOf) : [];
+      return kinds.includes('list') ? 'list' : 'text';
+    }
   }
-}
-
-/** What is inside defaults, optionals and transforms. */
-function unwrap(schema: z.ZodType): z.ZodType {
-  const def = schema.def as { innerType?: z.ZodType; in?: z.ZodType };
-  const inner = def.innerType ?? def.in;
-  return inner === undefined || schema.def.type === 'array' ? schema : unwrap(inner);
 }
 
 /** `tlsClientCa` -> `tls`, `client`, `ca` */

@@ -2,7 +2,7 @@
  * Every setting of cedargate.yaml: its form, default, description and, where it has one, its flag.
  * Flags, variables, the JSON Schema and docs/configuration.md are all derived from this file.
  */
-import { z } from 'zod';
+
 import {
   DRAIN_MS_MAX,
   FILE_PATH_CHARS_MAX,
@@ -13,9 +13,10 @@ import {
   NAME_CHARS_MAX,
   TRUST_DIGESTS_MAX,
 } from '../constants.js';
+import * as shape from '../shape/kinds.js';
 import { parseAddress, parseTcp } from './address.js';
 
-/** What zod does not know of a setting. */
+/** What a shape does not know of a setting. */
 export interface Setting {
   /** The form in words, completing "must be ...". */
   readonly form: string;
@@ -25,17 +26,29 @@ export interface Setting {
   readonly defaultText?: string;
 }
 
-const settings = z.registry<Setting>();
+/** A setting, or a group of them. */
+export type Described =
+  | ({ readonly description: string } & Setting)
+  | { readonly description: string; readonly fields: Fields };
 
-/** What is known of a setting's schema; undefined for a group of settings. */
-export function settingOf(schema: z.core.$ZodType): Setting | undefined {
-  return settings.get(schema);
+type Fields = Readonly<Record<string, shape.AnyShape>>;
+
+const descriptions = new WeakMap<shape.AnyShape, Described>();
+
+/** What is known of a setting, or a group, beside its shape. */
+export function descriptionOf(schema: shape.AnyShape): Described | undefined {
+  return descriptions.get(schema);
 }
 
-function setting<T extends z.ZodType>(schema: T, description: string, more: Setting): T {
-  const described = schema.meta({ description });
-  settings.add(described, more);
-  return described;
+function setting<T extends shape.AnyShape>(schema: T, description: string, more: Setting): T {
+  descriptions.set(schema, { description, ...more });
+  return schema;
+}
+
+function group<F extends Fields>(description: string, fields: F) {
+  const schema = shape.strictObject(fields).prefault({} as never);
+  descriptions.set(schema, { description, fields });
+  return schema;
 }
 
 /** Header names that carry credentials: their values are never logged. */
@@ -46,34 +59,35 @@ export const SECRET_HEADERS: ReadonlySet<string> = new Set([
   'set-cookie',
 ]);
 
-const path = z
+const path = shape
   .string()
   .min(1)
   .max(FILE_PATH_CHARS_MAX)
   .refine((text) => !text.includes('\0'));
-const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
-const listenAddress = z.string().refine((text) => parseAddress(text) !== undefined);
-const tcpAddress = z.string().refine((text) => parseTcp(text) !== undefined);
+const digest = shape.string().regex(/^sha256:[0-9a-f]{64}$/);
+const listenAddress = shape.string().refine((text) => parseAddress(text) !== undefined);
+const tcpAddress = shape.string().refine((text) => parseTcp(text) !== undefined);
 // Printable ASCII only: these values are written into headers or compared with what others write.
-const label = z
+const label = shape
   .string()
   .max(NAME_CHARS_MAX)
   .regex(/^[\x21-\x7e]+$/);
-const claimName = z.string().min(1).max(NAME_CHARS_MAX);
-const headerName = z
+const claimName = shape.string().min(1).max(NAME_CHARS_MAX);
+const headerName = shape
   .string()
   .max(NAME_CHARS_MAX)
   .regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/)
   .refine((name) => !SECRET_HEADERS.has(name));
-const linesPerSecond = z.int().min(0).max(LOG_LINES_PER_SECOND_MAX).default(0);
+const linesPerSecond = () => shape.int().min(0).max(LOG_LINES_PER_SECOND_MAX).default(0);
 const lineRate = { form: `a whole number from 0 (no limit) to ${LOG_LINES_PER_SECOND_MAX}` };
 const yesOrNo = { form: 'true or false' };
 const claim = { form: 'the name of a claim' };
 
-export const configSchema = z.strictObject({
+/** Every setting by its name, groups within. */
+export const SETTINGS = {
   listen: setting(
-    z
-      .union([listenAddress, z.array(listenAddress).min(1).max(LISTENERS_MAX)])
+    shape
+      .union([listenAddress, shape.array(listenAddress).min(1).max(LISTENERS_MAX)])
       .transform((value) => (typeof value === 'string' ? [value] : value))
       .prefault('127.0.0.1:9191'),
     'Where Envoy reaches the gRPC service: one address or a list. `unix:PATH` for a Unix socket.',
@@ -85,12 +99,12 @@ export const configSchema = z.strictObject({
     { form: '`host:port` (IPv6 in brackets)', flag: 'host:port' },
   ),
   probes: setting(
-    z.union([z.literal('off'), tcpAddress]).default('off'),
+    shape.union([shape.literal('off'), tcpAddress]).default('off'),
     'A second HTTP listener for the outside with /livez, /readyz and /metrics only; `0.0.0.0:9293` in a pod.',
     { form: '`off` or `host:port` (IPv6 in brackets)', flag: 'host:port' },
   ),
   service: setting(
-    z
+    shape
       .string()
       .regex(/^[a-z0-9][a-z0-9-]{0,62}\/[a-z0-9][a-z0-9-]{0,62}$/)
       .optional(),
@@ -98,12 +112,12 @@ export const configSchema = z.strictObject({
     { form: '`namespace/name` in lower-case letters, digits and `-`', flag: 'ns/name' },
   ),
   destinationFrom: setting(
-    z.enum(['service', 'route', 'spiffe']).default('service'),
+    shape.oneOf(['service', 'route', 'spiffe']).default('service'),
     'Where the destination of a request comes from: `service` (this configuration), `route` (the context extension `cedargate.destination` of the Envoy route) or `spiffe` (the SPIFFE ID of the destination).',
     { form: '`service`, `route` or `spiffe`', flag: 'service|route|spiffe' },
   ),
   environment: setting(
-    z
+    shape
       .string()
       .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
       .optional(),
@@ -135,12 +149,12 @@ export const configSchema = z.strictObject({
     { form: 'a path', flag: 'directory' },
   ),
   minSequence: setting(
-    z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
+    shape.int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
     'Rollout documents below this sequence are refused. For new pods, which remember nothing.',
     { form: 'a whole number from 0', flag: 'number' },
   ),
   beforeFirstRollout: setting(
-    z.enum(['fail', 'allow']).default('fail'),
+    shape.oneOf(['fail', 'allow']).default('fail'),
     'What is answered as long as no rollout document was ever verified: `fail` (and not ready), or `allow`.',
     { form: '`fail` or `allow`', flag: 'fail|allow' },
   ),
@@ -150,17 +164,17 @@ export const configSchema = z.strictObject({
     { form: 'a path', flag: 'file' },
   ),
   trustDigest: setting(
-    z.array(digest).min(1).max(TRUST_DIGESTS_MAX).optional(),
+    shape.array(digest).min(1).max(TRUST_DIGESTS_MAX).optional(),
     'The digest that the trust file must have, as `verify` prints it; any of several while the file is being replaced.',
     { form: 'a list of digests: `sha256:` and 64 hexadecimal digits', flag: 'sha256:...' },
   ),
   mode: setting(
-    z.enum(['shadow', 'enforce']).default('shadow'),
+    shape.oneOf(['shadow', 'enforce']).default('shadow'),
     'Whether decisions are enforced. In `shadow` every request passes and the log says what would have been denied. With `rollout` the documents say it instead.',
     { form: '`shadow` or `enforce`', flag: 'shadow|enforce' },
   ),
   allowUnsigned: setting(
-    z.boolean().default(false),
+    shape.boolean().default(false),
     'Accept that an unsigned directory is enforced. Required for mode `enforce` with a plain directory.',
     { ...yesOrNo, flag: '' },
   ),
@@ -179,12 +193,12 @@ export const configSchema = z.strictObject({
     { form: 'a path', flag: 'file' },
   ),
   failResponse: setting(
-    z.enum(['error_response', 'grpc_error']).default('error_response'),
+    shape.oneOf(['error_response', 'grpc_error']).default('error_response'),
     'How Envoy is told that cedargate cannot decide: `error_response` needs Envoy 1.37 or later, `grpc_error` suits older ones.',
     { form: '`error_response` or `grpc_error`' },
   ),
   strictIdentity: setting(
-    z.boolean().default(false),
+    shape.boolean().default(false),
     'Read the certificate of the caller too and want exactly one URI SAN, equal to the principal. Needs `include_peer_certificate` in Envoy.',
     yesOrNo,
   ),
@@ -195,28 +209,25 @@ export const configSchema = z.strictObject({
   cluster: setting(label.optional(), 'Where: field `cluster` of every log line.', {
     form: `up to ${NAME_CHARS_MAX} printable ASCII characters without spaces`,
   }),
-  headers: z
-    .strictObject({
-      prefix: setting(
-        z
-          .string()
-          .regex(/^[a-z][a-z0-9-]{0,61}[a-z0-9]$/)
-          .default('x-cedargate'),
-        'What the stamps sent as response headers begin with: `<prefix>-policy-version`.',
-        { form: 'a header name in lower-case letters, digits and `-`' },
-      ),
-      version: setting(z.boolean().default(true), 'Send `<prefix>-policy-version`.', yesOrNo),
-      decisionId: setting(z.boolean().default(true), 'Send `<prefix>-decision-id`.', yesOrNo),
-      mode: setting(
-        z.boolean().default(false),
-        'Send `<prefix>-mode`. A client need not learn where nothing is enforced.',
-        yesOrNo,
-      ),
-    })
-    .prefault({})
-    .meta({ description: 'The stamps on every response. Dynamic metadata carries them always.' }),
+  headers: group('The stamps on every response. Dynamic metadata carries them always.', {
+    prefix: setting(
+      shape
+        .string()
+        .regex(/^[a-z][a-z0-9-]{0,61}[a-z0-9]$/)
+        .default('x-cedargate'),
+      'What the stamps sent as response headers begin with: `<prefix>-policy-version`.',
+      { form: 'a header name in lower-case letters, digits and `-`' },
+    ),
+    version: setting(shape.boolean().default(true), 'Send `<prefix>-policy-version`.', yesOrNo),
+    decisionId: setting(shape.boolean().default(true), 'Send `<prefix>-decision-id`.', yesOrNo),
+    mode: setting(
+      shape.boolean().default(false),
+      'Send `<prefix>-mode`. A client need not learn where nothing is enforced.',
+      yesOrNo,
+    ),
+  }),
   helpUrl: setting(
-    z
+    shape
       .string()
       .max(HELP_URL_CHARS_MAX)
       .regex(/^https?:\/\/[\x21-\x7e]+$/)
@@ -225,75 +236,67 @@ export const configSchema = z.strictObject({
     'A page for people who were denied: its address is in the body of every denial.',
     { form: 'an http or https URL in printable ASCII' },
   ),
-  claims: z
-    .strictObject({
-      payload: setting(
-        claimName.default('jwt_payload'),
-        'The `payload_in_metadata` of the jwt_authn filter: where Envoy puts the claims.',
-        { form: 'a metadata key' },
-      ),
-      taskId: setting(
-        claimName.default('task_id'),
-        'The claim that fills `context.task.id`.',
-        claim,
-      ),
-      taskKind: setting(
-        claimName.default('task_kind'),
-        'The claim that fills `context.task.kind`.',
-        claim,
-      ),
-      taskIntent: setting(
-        claimName.default('task_intent'),
-        'The claim that fills `context.task.intent`.',
-        claim,
-      ),
-    })
-    .prefault({})
-    .meta({ description: 'Where token claims are found. Envoy has verified the token before.' }),
-  log: z
-    .strictObject({
+  claims: group('Where token claims are found. Envoy has verified the token before.', {
+    payload: setting(
+      claimName.default('jwt_payload'),
+      'The `payload_in_metadata` of the jwt_authn filter: where Envoy puts the claims.',
+      { form: 'a metadata key' },
+    ),
+    taskId: setting(claimName.default('task_id'), 'The claim that fills `context.task.id`.', claim),
+    taskKind: setting(
+      claimName.default('task_kind'),
+      'The claim that fills `context.task.kind`.',
+      claim,
+    ),
+    taskIntent: setting(
+      claimName.default('task_intent'),
+      'The claim that fills `context.task.intent`.',
+      claim,
+    ),
+  }),
+  log: group(
+    'The decision log. Values are masked unless an allow-list names them; every decision has a line unless a share or a limit is set.',
+    {
       headers: setting(
-        z.array(headerName).max(LOG_NAMES_MAX).default([]),
+        shape.array(headerName).max(LOG_NAMES_MAX).default([]),
         'Request headers whose values may appear in the decision log.',
         { form: 'a list of lower-case header names, none that carries credentials' },
       ),
       claims: setting(
-        z.array(claimName).max(LOG_NAMES_MAX).default([]),
+        shape.array(claimName).max(LOG_NAMES_MAX).default([]),
         'Claims whose values may appear in the decision log.',
         { form: 'a list of names' },
       ),
       query: setting(
-        z.array(z.string().min(1).max(NAME_CHARS_MAX)).max(LOG_NAMES_MAX).default([]),
+        shape.array(shape.string().min(1).max(NAME_CHARS_MAX)).max(LOG_NAMES_MAX).default([]),
         'Query keys whose values may appear in the decision log.',
         { form: 'a list of names' },
       ),
       sampleAllows: setting(
-        z.number().min(0).max(1).default(1),
+        shape.number().min(0).max(1).default(1),
         'Share of plain allows that get a line: allowed, known class, no error, exception or flip, and no destination with `requireLog`. Nothing else is sampled.',
         { form: 'a number from 0 to 1' },
       ),
       linesPerSecond: setting(
-        linesPerSecond,
+        linesPerSecond(),
         'Decision lines a second that this process writes at most; further ones are dropped and counted.',
         lineRate,
       ),
       callerLinesPerSecond: setting(
-        linesPerSecond,
+        linesPerSecond(),
         'Decision lines a second that it writes at most about one caller; anonymous requests count as one caller, and unidentified ones as another.',
         lineRate,
       ),
-    })
-    .prefault({})
-    .meta({
-      description:
-        'The decision log. Values are masked unless an allow-list names them; every decision has a line unless a share or a limit is set.',
-    }),
+    },
+  ),
   drainMs: setting(
-    z.int().min(0).max(DRAIN_MS_MAX).default(2_000),
+    shape.int().min(0).max(DRAIN_MS_MAX).default(2_000),
     'How long to keep accepting after SIGTERM while the health check says NOT_SERVING, in milliseconds.',
     { form: `a whole number from 0 to ${DRAIN_MS_MAX}` },
   ),
-});
+};
+
+export const configSchema = shape.strictObject(SETTINGS);
 
 /** All settings after defaults, as plain values. */
-export type ConfigValues = z.output<typeof configSchema>;
+export type ConfigValues = shape.Output<typeof configSchema>;

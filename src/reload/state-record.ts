@@ -1,7 +1,8 @@
 /** The two kinds of small files in the state directory: what a rollout's and the clock's hold. */
-import { z } from 'zod';
+
 import type { Digest } from '../bundle/types.js';
 import { READER, STATE_BUNDLES_MAX } from '../constants.js';
+import * as shape from '../shape/kinds.js';
 
 /**
  * What is remembered of one rollout: sealed documents, byte for byte as they were read, each null when
@@ -23,22 +24,25 @@ export interface RolloutRecord extends RememberedDocuments {
 
 const ROLES = ['approved', 'lastRollout', 'running'] as const;
 
-const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
-const base64 = z.string().transform((text, context) => {
+const digest = shape
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/)
+  .typed<Digest>();
+const base64 = shape.string().transform((text, context) => {
   const bytes = Buffer.from(text, 'base64');
   if (bytes.toString('base64') === text) return bytes;
-  context.addIssue({ code: 'custom', message: 'must be base64' });
-  return z.NEVER;
+  context.addIssue({ message: 'must be base64' });
+  return shape.NEVER;
 });
-const minReader = z.number().int().min(1);
-const recordShape = z.strictObject({
+const minReader = shape.int().min(1);
+const recordShape = shape.strictObject({
   minReader,
   approved: base64.nullable(),
   lastRollout: base64.nullable(),
   running: base64.nullable(),
-  bundles: z.array(digest as unknown as z.ZodType<Digest>).max(STATE_BUNDLES_MAX),
+  bundles: shape.array(digest).max(STATE_BUNDLES_MAX),
 });
-const clockShape = z.strictObject({ minReader, clockMs: z.number().int().nonnegative() });
+const clockShape = shape.strictObject({ minReader, clockMs: shape.int().min(0) });
 
 export function sameRecord(a: RolloutRecord, b: RolloutRecord): boolean {
   const listed = new Set(a.bundles);
@@ -82,11 +86,11 @@ export function parseClock(bytes: Uint8Array): number | undefined {
 
 function parse<T extends { minReader: number }>(
   bytes: Uint8Array,
-  shape: z.ZodType<T>,
+  wanted: shape.Shape<T>,
 ): T | undefined {
   try {
-    const { success, data } = shape.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8')));
-    return success && data.minReader <= READER ? data : undefined;
+    const parsed = wanted.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+    return parsed.success && parsed.data.minReader <= READER ? parsed.data : undefined;
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 /** Approvals: signed statements by other people than the author, about exactly one document. */
-import { z } from 'zod';
+
 import { digestSchema } from '../bundle/built-manifest.js';
 import { readJson } from '../bundle/json.js';
 import { checkJsonShape } from '../bundle/json-shape.js';
@@ -7,18 +7,19 @@ import { nameSchema } from '../bundle/manifest.js';
 import type { Digest } from '../bundle/types.js';
 import { APPROVAL_COMMENT_CHARS_MAX } from '../constants.js';
 import type { Result } from '../result.js';
+import * as shape from '../shape/kinds.js';
 import { canonicalJson } from '../signing/canonical-json.js';
 import { identifySigners, type SignatureVerdict, type Signers } from '../signing/signers.js';
 import { judgeSince } from './authorship.js';
 import { exactTime } from './document-fields.js';
 import type { Envelope } from './documents.js';
 
-const statementSchema = z.strictObject({
+const statementSchema = shape.strictObject({
   document: digestSchema,
   approver: nameSchema,
-  role: z.literal('approver'),
+  role: shape.literal('approver'),
   signedAt: exactTime,
-  comment: z
+  comment: shape
     .string()
     .max(
       APPROVAL_COMMENT_CHARS_MAX,
@@ -30,9 +31,9 @@ const statementSchema = z.strictObject({
 });
 
 /** As it is written: the time is text. */
-export type ApprovalStatement = z.input<typeof statementSchema>;
+export type ApprovalStatement = shape.Input<typeof statementSchema>;
 /** As it is read: the time is milliseconds since 1970. */
-export type ReadStatement = z.output<typeof statementSchema>;
+export type ReadStatement = shape.Output<typeof statementSchema>;
 
 export interface ApprovalVerdict {
   readonly keyid: string;

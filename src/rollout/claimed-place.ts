@@ -2,9 +2,10 @@
  * Which rollout a sealed document says it belongs to, before anybody has verified it: only so that it
  * can be judged as one of that place, and its neighbours be found. Believed is what verify.ts returns.
  */
-import { z } from 'zod';
+
 import { readJson } from '../bundle/json.js';
 import { nameSchema } from '../bundle/manifest.js';
+import * as shape from '../shape/kinds.js';
 import { parseSealed } from './documents.js';
 
 export interface ClaimedPlace {
@@ -13,8 +14,8 @@ export interface ClaimedPlace {
 }
 
 /** Names become paths, so they must be names. */
-const placeSchema = z.object({ environment: nameSchema, name: nameSchema });
-const emergencySchema = z.object({ base: z.object({ payload: z.base64() }) });
+const placeSchema = shape.object({ environment: nameSchema, name: nameSchema });
+const emergencySchema = shape.object({ base: shape.object({ payload: shape.string() }) });
 
 /** Undefined when it says nothing that can be read; verifying says what is wrong. */
 export function claimedPlace(bytes: Uint8Array): ClaimedPlace | undefined {

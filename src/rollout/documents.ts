@@ -2,7 +2,7 @@
  * The outside of a sealed document, which is what lies in the history and what is mounted: a payload
  * in base64, who signed it, who approved it. Nothing here is believed yet; the payload is only bytes.
  */
-import { z } from 'zod';
+
 import { bytesDigest } from '../bundle/digest.js';
 import { readJson } from '../bundle/json.js';
 import { checkJsonShape } from '../bundle/json-shape.js';
@@ -10,6 +10,7 @@ import type { Digest } from '../bundle/types.js';
 import { APPROVALS_MAX, DOCUMENT_BYTES_MAX, SEALED_ROLLOUT_BYTES_MAX } from '../constants.js';
 import { problem } from '../errors.js';
 import { type Failed, failed, type Result } from '../result.js';
+import * as shape from '../shape/kinds.js';
 import { decodeBase64, encodeBase64 } from '../signing/base64.js';
 import { canonicalJson, type JsonValue } from '../signing/canonical-json.js';
 import { type SignatureSet, signatureSetSchema } from '../signing/dsse.js';
@@ -40,21 +41,21 @@ export interface SealedEmergency {
 
 export type Sealed = SealedRollout | SealedEmergency;
 
-const base64 = z.string().transform((text, context): Uint8Array => {
+const base64 = shape.string().transform((text, context): Uint8Array => {
   const bytes = decodeBase64(text);
   if (bytes !== undefined && bytes.length > 0) return bytes;
-  context.addIssue({ code: 'custom', message: 'must be base64, and not empty' });
-  return z.NEVER;
+  context.addIssue({ message: 'must be base64, and not empty' });
+  return shape.NEVER;
 });
 
 const signaturesFor = (payloadType: string) =>
-  signatureSetSchema.extend({ payloadType: z.literal(payloadType) });
+  signatureSetSchema.extend({ payloadType: shape.literal(payloadType) });
 
-const rolloutShape = z.strictObject({
-  kind: z.literal('SealedRollout'),
+const rolloutShape = shape.strictObject({
+  kind: shape.literal('SealedRollout'),
   payload: base64,
   author: signaturesFor(ROLLOUT_PAYLOAD_TYPE),
-  approvals: z
+  approvals: shape
     .array(
       // One approval is one person's word; so the work of checking a document is bounded, too.
       signaturesFor(APPROVAL_PAYLOAD_TYPE)
@@ -67,8 +68,8 @@ const rolloutShape = z.strictObject({
     .max(APPROVALS_MAX, `must be at most ${APPROVALS_MAX}`),
 });
 
-const emergencyShape = z.strictObject({
-  kind: z.literal('SealedEmergency'),
+const emergencyShape = shape.strictObject({
+  kind: shape.literal('SealedEmergency'),
   payload: base64,
   author: signaturesFor(EMERGENCY_PAYLOAD_TYPE),
 });

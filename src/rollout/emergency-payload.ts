@@ -2,13 +2,14 @@
  * The payload of an emergency: the whole rollout that it stands on, and a delta that has words for
  * relaxing, going back, blocking and revoking, and for nothing else.
  */
-import { z } from 'zod';
+
 import { readJson } from '../bundle/json.js';
 import { checkJsonShape } from '../bundle/json-shape.js';
 import { nameSchema } from '../bundle/manifest.js';
 import type { Digest } from '../bundle/types.js';
 import { problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
+import * as shape from '../shape/kinds.js';
 import { canonicalJson } from '../signing/canonical-json.js';
 import { digestList, exactTime, positiveInteger } from './document-fields.js';
 import { kindOf, parseSealedRollout, type SealedRollout, sealedValue } from './documents.js';
@@ -18,12 +19,15 @@ const unique = (names: readonly string[]) => new Set(names).size === names.lengt
 
 const RELAX_RULE = { error: 'must be `all`, or a list of slices that names none twice' };
 
-const payloadSchema = z.strictObject({
+const payloadSchema = shape.strictObject({
   // Checked below, by the rules of documents.
-  base: z.unknown(),
+  base: shape.unknown(),
   sequence: positiveInteger,
-  relax: z.union([z.literal('all'), z.array(nameSchema).refine(unique, RELAX_RULE)], RELAX_RULE),
-  rollback: z.boolean(),
+  relax: shape.union(
+    [shape.literal('all'), shape.array(nameSchema).refine(unique, RELAX_RULE)],
+    RELAX_RULE,
+  ),
+  rollback: shape.boolean(),
   blocks: blocksSchema,
   revoke: digestList,
   ticket: ticketSchema,
@@ -45,7 +49,7 @@ export interface EmergencyPayload {
 }
 
 /** As it is read: times are milliseconds since 1970. */
-export type ReadEmergency = Omit<z.output<typeof payloadSchema>, 'base'> & {
+export type ReadEmergency = Omit<shape.Output<typeof payloadSchema>, 'base'> & {
   readonly base: SealedRollout;
 };
 

@@ -2,10 +2,11 @@
  * The form of exceptions and blocks, in YAML sources and in signed JSON alike, and the way back from
  * what was read to what is written.
  */
-import { z } from 'zod';
+
 import { plainText, ticketSchema as plainTicket } from '../bundle/built-manifest.js';
 import { nameSchema, ownerSchema } from '../bundle/manifest.js';
 import { REASON_CHARS_MAX, ROLLOUT_BLOCKS_MAX, ROLLOUT_EXCEPTIONS_MAX } from '../constants.js';
+import * as shape from '../shape/kinds.js';
 import { matchSchema } from './match-schema.js';
 import type { Block, Exception, Match } from './types.js';
 import { utcTime } from './utc-time.js';
@@ -24,7 +25,7 @@ const narrowMatch = matchSchema.refine((match) => Object.keys(match).length > 0,
   error: 'must not be empty: name at least one of its keys',
 });
 
-const entry = z.strictObject({
+const entry = shape.strictObject({
   name: nameSchema,
   ticket: ticketSchema,
   owner: ownerSchema,
@@ -34,22 +35,22 @@ const entry = z.strictObject({
   until: utcTime,
 });
 
-const endsLater = ({ from, until }: z.infer<typeof entry>) => from < until;
+const endsLater = ({ from, until }: shape.Output<typeof entry>) => from < until;
 const END_RULE = { error: 'must be later than `from`', path: ['until'] };
 
-function asBlock({ from, until, ...rest }: z.infer<typeof entry>): Block {
+function asBlock({ from, until, ...rest }: shape.Output<typeof entry>): Block {
   return { ...rest, fromMs: from, untilMs: until };
 }
 
 export const blockSchema = entry.refine(endsLater, END_RULE).transform(asBlock);
 
 export const exceptionSchema = entry
-  .extend({ overrideForbid: z.boolean().default(false) })
+  .extend({ overrideForbid: shape.boolean().default(false) })
   .refine(endsLater, END_RULE)
   .transform(({ overrideForbid, ...rest }): Exception => ({ ...asBlock(rest), overrideForbid }));
 
-function listOf<T extends { readonly name: string }>(item: z.ZodType<T>, max: number) {
-  return z
+function listOf<T extends { readonly name: string }>(item: shape.Shape<T>, max: number) {
+  return shape
     .array(item)
     .max(max, `must have at most ${max} entries`)
     .superRefine((entries, context) => {
@@ -57,7 +58,7 @@ function listOf<T extends { readonly name: string }>(item: z.ZodType<T>, max: nu
       for (const [i, { name }] of entries.entries()) {
         if (seen.has(name)) {
           const message = `\`${name}\` is there already: names are unique`;
-          context.addIssue({ code: 'custom', message, path: [i, 'name'] });
+          context.addIssue({ message, path: [i, 'name'] });
         }
         seen.add(name);
       }

@@ -3,7 +3,7 @@
  * seen to call, by decision logs, in the slices that it enforces anew. It is for people, and for the
  * rules of change: a sidecar never reads it.
  */
-import { z } from 'zod';
+
 import { API_VERSION } from '../bundle/built-manifest.js';
 import { readJson } from '../bundle/json.js';
 import { checkJsonShape } from '../bundle/json-shape.js';
@@ -11,21 +11,22 @@ import { nameSchema } from '../bundle/manifest.js';
 import { PERCENT_KNOWN_CALLERS_MIN, SPIFFE_ID_BYTES_MAX } from '../constants.js';
 import { type Problem, problem } from '../errors.js';
 import type { Result } from '../result.js';
+import * as shape from '../shape/kinds.js';
 import { canonicalJson } from '../signing/canonical-json.js';
 import { exactTime, timeText } from './document-fields.js';
 import { enforcedMatchSchema } from './match-schema.js';
 import { setText } from './set-text.js';
 import type { Match, RolloutSource, Slice } from './types.js';
 
-const count = z.int().min(0, 'must not be negative');
+const count = shape.int().min(0, 'must not be negative');
 
-const evidenceSchema = z.strictObject({
-  apiVersion: z.literal(API_VERSION),
-  kind: z.literal('Evidence'),
+const evidenceSchema = shape.strictObject({
+  apiVersion: shape.literal(API_VERSION),
+  kind: shape.literal('Evidence'),
   environment: nameSchema,
   name: nameSchema,
-  logs: z.array(z.strictObject({ name: z.string(), lines: count })),
-  lines: z.strictObject({
+  logs: shape.array(shape.strictObject({ name: shape.string(), lines: count })),
+  lines: shape.strictObject({
     counted: count,
     elsewhere: count,
     other: count,
@@ -33,16 +34,16 @@ const evidenceSchema = z.strictObject({
   }),
   from: exactTime.nullable(),
   to: exactTime.nullable(),
-  slices: z.array(
-    z.strictObject({
+  slices: shape.array(
+    shape.strictObject({
       name: nameSchema,
       match: enforcedMatchSchema,
       requests: count,
-      callers: z.array(
-        z.strictObject({
-          caller: z.string().max(SPIFFE_ID_BYTES_MAX, 'is longer than a SPIFFE ID may be'),
+      callers: shape.array(
+        shape.strictObject({
+          caller: shape.string().max(SPIFFE_ID_BYTES_MAX, 'is longer than a SPIFFE ID may be'),
           requests: count,
-          inside: z.boolean(),
+          inside: shape.boolean(),
         }),
       ),
     }),
@@ -50,7 +51,7 @@ const evidenceSchema = z.strictObject({
 });
 
 /** As it is read: times are milliseconds since 1970. */
-export type Evidence = z.output<typeof evidenceSchema>;
+export type Evidence = shape.Output<typeof evidenceSchema>;
 export type SliceEvidence = Evidence['slices'][number];
 
 /** What logs say before anybody knows whom a percentage takes. */

@@ -3,7 +3,7 @@
  * sources and in signed JSON. A value that could never match is refused: in `enforce` it would
  * enforce nothing, and nobody would see that.
  */
-import { z } from 'zod';
+
 import { destinationSchema, nameSchema } from '../bundle/manifest.js';
 import { METHOD_PATTERN } from '../bundle/names.js';
 import {
@@ -13,6 +13,7 @@ import {
   SPIFFE_TRUST_DOMAIN_BYTES_MAX,
   TENANT_CHARS_MAX,
 } from '../constants.js';
+import * as shape from '../shape/kinds.js';
 import type { Match } from './types.js';
 
 const ANONYMOUS = 'anonymous';
@@ -55,27 +56,29 @@ function isTrustDomain(text: string): boolean {
   return TRUST_DOMAIN.test(text) && text.length <= SPIFFE_TRUST_DOMAIN_BYTES_MAX;
 }
 
-const caller = z.string().superRefine((text, context) => {
+const caller = shape.string().superRefine((text, context) => {
   const message = callerPatternFault(text);
-  if (message !== undefined) context.addIssue({ code: 'custom', message });
+  if (message !== undefined) context.addIssue({ message });
 });
-const namespace = z
+const namespace = shape
   .string()
   .max(SPIFFE_ID_BYTES_MAX, 'is longer than a SPIFFE ID may be')
   .regex(SEGMENT, 'must be a namespace, such as `shop`: patterns are for `callers`');
-const trustDomain = z.string().refine(isTrustDomain, {
+const trustDomain = shape.string().refine(isTrustDomain, {
   error: 'must be a trust domain, such as `example.org`: patterns are for `callers`',
 });
-const tenant = z
+const tenant = shape
   .string()
   .max(TENANT_CHARS_MAX, `must be at most ${TENANT_CHARS_MAX} characters long`)
   .regex(/^[^\p{C}\p{Zl}\p{Zp}*]+$/u, 'must be plain text: patterns are for `callers`');
-const action = z.string().refine((text) => METHOD_PATTERN.test(text) || OTHER_ACTIONS.has(text), {
-  error: 'must be a method in upper case, `rpc` or `connect`; for reads and writes see `access`',
-});
+const action = shape
+  .string()
+  .refine((text) => METHOD_PATTERN.test(text) || OTHER_ACTIONS.has(text), {
+    error: 'must be a method in upper case, `rpc` or `connect`; for reads and writes see `access`',
+  });
 
-const listOf = (value: z.ZodType<string, string>) =>
-  z
+const listOf = (value: shape.Shape<string>) =>
+  shape
     .array(value)
     .min(1, 'must not be empty: leave the key out for all')
     .max(MATCH_VALUES_MAX, `must have at most ${MATCH_VALUES_MAX} values`)
@@ -84,7 +87,7 @@ const listOf = (value: z.ZodType<string, string>) =>
 
 const share = 'must be a whole number from 1 to 99; for everybody leave `percent` out';
 
-const fields = z.strictObject({
+const fields = shape.strictObject({
   callers: listOf(caller),
   namespaces: listOf(namespace),
   trustDomains: listOf(trustDomain),
@@ -92,16 +95,16 @@ const fields = z.strictObject({
   destinations: listOf(destinationSchema),
   routes: listOf(nameSchema),
   actions: listOf(action),
-  access: z.enum(['read', 'write']).optional(),
-  percent: z
+  access: shape.oneOf(['read', 'write']).optional(),
+  percent: shape
     .number()
     .refine((n) => Number.isInteger(n) && n >= 1 && n <= 99, share)
     .optional(),
-  unidentified: z.literal(true).optional(),
+  unidentified: shape.literal(true).optional(),
 });
 
-/** INVARIANT: zod adds no keys, and neither YAML nor JSON has values that are undefined. */
-const asMatch = (match: z.infer<typeof fields>) => match as Match;
+/** INVARIANT: shapes add no keys, and neither YAML nor JSON has values that are undefined. */
+const asMatch = (match: shape.Output<typeof fields>) => match as Match;
 
 /** In `enforce`: the only place for a share of callers, who must be such as can be told apart. */
 export const enforcedMatchSchema = fields

@@ -3,7 +3,7 @@
  * was sealed. Every field is always there, null where there is nothing, so that a reader can tell
  * what was meant from what was forgotten.
  */
-import { z } from 'zod';
+
 import { API_VERSION, digestSchema } from '../bundle/built-manifest.js';
 import { readJson } from '../bundle/json.js';
 import { checkJsonShape } from '../bundle/json-shape.js';
@@ -11,29 +11,30 @@ import { nameSchema, versionSchema } from '../bundle/manifest.js';
 import { READER, SEED_CHARS_MAX } from '../constants.js';
 import { problem } from '../errors.js';
 import { failed, type Result } from '../result.js';
+import * as shape from '../shape/kinds.js';
 import { canonicalJson } from '../signing/canonical-json.js';
 import { digestList, exactTime, positiveInteger } from './document-fields.js';
 
 /** Raised with every change of the format that an older program would misread. */
 export const WRITTEN_FOR_READER = 1;
 
-const resolvedBundle = z.strictObject({
+const resolvedBundle = shape.strictObject({
   name: nameSchema,
   version: versionSchema,
   digest: digestSchema,
 });
 
-const payloadSchema = z.strictObject({
-  apiVersion: z.literal(API_VERSION),
-  kind: z.literal('PolicyRollout'),
+const payloadSchema = shape.strictObject({
+  apiVersion: shape.literal(API_VERSION),
+  kind: shape.literal('PolicyRollout'),
   environment: nameSchema,
   name: nameSchema,
   sequence: positiveInteger,
   previous: digestSchema.nullable(),
   author: nameSchema,
   /** Its own rules are those of source.ts. */
-  source: z.string(),
-  resolved: z.strictObject({
+  source: shape.string(),
+  resolved: shape.strictObject({
     active: resolvedBundle,
     candidate: resolvedBundle.nullable(),
     rollback: resolvedBundle.nullable(),
@@ -42,7 +43,7 @@ const payloadSchema = z.strictObject({
   revoked: digestList,
   trust: digestSchema,
   // Hashed with a NUL after it: printable, so that no seed can hold one.
-  seed: z
+  seed: shape
     .string()
     .max(SEED_CHARS_MAX, `must be at most ${SEED_CHARS_MAX} characters long`)
     .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces, and not empty'),
@@ -54,9 +55,9 @@ const payloadSchema = z.strictObject({
 });
 
 /** As it is written: times are text. */
-export type RolloutPayload = z.input<typeof payloadSchema>;
+export type RolloutPayload = shape.Input<typeof payloadSchema>;
 /** As it is read: times are milliseconds since 1970. */
-export type ReadPayload = z.output<typeof payloadSchema>;
+export type ReadPayload = shape.Output<typeof payloadSchema>;
 
 /** Problem codes: `not_utf8`, `json_invalid`, `reader_too_old`, `rollout_invalid`. */
 export function parseRolloutPayload(bytes: Uint8Array, file: string): Result<ReadPayload> {

@@ -1,10 +1,11 @@
 /**
  * The form of a rollout's source. What its parts say about each other is checked in source-check.ts.
  */
-import { z } from 'zod';
+
 import { API_VERSION } from '../bundle/built-manifest.js';
 import { destinationSchema, nameSchema, ownerSchema, versionSchema } from '../bundle/manifest.js';
 import { ROLLOUT_DESTINATIONS_MAX } from '../constants.js';
+import * as shape from '../shape/kinds.js';
 import { blocksSchema, exceptionsSchema, reasonSchema, ticketSchema } from './entries-schema.js';
 import { enforcedMatchSchema, matchSchema } from './match-schema.js';
 import type { BundleRef, RolloutDestination } from './types.js';
@@ -21,7 +22,7 @@ export const CHANGE_TYPES = ['normal', 'standard', 'emergency-review'] as const;
 export function parseBundleRef(text: string): BundleRef | undefined {
   const [name, version, ...rest] = text.split('@');
   if (rest.length > 0) return undefined;
-  const parsed = z
+  const parsed = shape
     .object({ name: nameSchema, version: versionSchema })
     .safeParse({ name, version });
   return parsed.success ? parsed.data : undefined;
@@ -31,41 +32,41 @@ export function bundleRefText({ name, version }: BundleRef): string {
   return `${name}@${version}`;
 }
 
-const bundleRef = z.string().transform((text, context): BundleRef => {
+const bundleRef = shape.string().transform((text, context): BundleRef => {
   const ref = parseBundleRef(text);
   if (ref !== undefined) return ref;
   const message = 'must be `NAME@VERSION`, such as `payments@2026.11.3`';
-  context.addIssue({ code: 'custom', message });
-  return z.NEVER;
+  context.addIssue({ message });
+  return shape.NEVER;
 });
 
-const destination = z
+const destination = shape
   .strictObject({
     service: destinationSchema,
-    onFault: z.enum(['fail', 'allow', 'deny']).default('fail'),
-    requireLog: z.boolean().default(false),
+    onFault: shape.oneOf(['fail', 'allow', 'deny']).default('fail'),
+    requireLog: shape.boolean().default(false),
   })
   .transform((value): RolloutDestination => value);
 
 /** A list that may be left out, and may be a key whose entries are all commented out. */
-function optionalList<T>(list: z.ZodType<T[]>) {
+function optionalList<T>(list: shape.Shape<T[]>) {
   return list.nullish().transform((value): readonly T[] => value ?? []);
 }
 
-const enforced = z.strictObject({ name: nameSchema, match: enforcedMatchSchema });
-const held = z.strictObject({ name: nameSchema, match: matchSchema });
+const enforced = shape.strictObject({ name: nameSchema, match: enforcedMatchSchema });
+const held = shape.strictObject({ name: nameSchema, match: matchSchema });
 
-export const sourceSchema = z.strictObject({
-  apiVersion: z.literal(API_VERSION),
-  kind: z.literal('PolicyRollout'),
+export const sourceSchema = shape.strictObject({
+  apiVersion: shape.literal(API_VERSION),
+  kind: shape.literal('PolicyRollout'),
   name: nameSchema,
   environment: nameSchema,
-  destinations: z
+  destinations: shape
     .array(destination)
     .min(1, 'must not be empty')
     .max(ROLLOUT_DESTINATIONS_MAX, `must have at most ${ROLLOUT_DESTINATIONS_MAX} entries`),
-  change: z.strictObject({
-    type: z.enum(CHANGE_TYPES),
+  change: shape.strictObject({
+    type: shape.oneOf(CHANGE_TYPES),
     ticket: ticketSchema,
     owner: ownerSchema,
     reason: reasonSchema,
@@ -73,10 +74,10 @@ export const sourceSchema = z.strictObject({
   }),
   bundle: bundleRef,
   candidate: bundleRef.optional(),
-  enforce: optionalList(z.array(enforced)),
-  hold: optionalList(z.array(held)),
+  enforce: optionalList(shape.array(enforced)),
+  hold: optionalList(shape.array(held)),
   exceptions: optionalList(exceptionsSchema),
   blocks: optionalList(blocksSchema),
 });
 
-export type SourceFile = z.infer<typeof sourceSchema>;
+export type SourceFile = shape.Output<typeof sourceSchema>;

@@ -1,5 +1,5 @@
 /** Moments and durations as people write them into trust.yaml. */
-import { z } from 'zod';
+import * as shape from '../shape/kinds.js';
 
 const UTC_TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d{1,3})?Z$/;
 const UTC_DAY = /^\d{4}-\d\d-\d\d$/;
@@ -53,10 +53,10 @@ export const duration = parsedText(
 );
 
 function parsedText<T>(parse: (text: string) => T | undefined, error: string) {
-  return z.string().transform((text, context): T => {
+  return shape.string().transform((text, context): T => {
     const value = parse(text);
     if (value !== undefined) return value;
-    context.addIssue({ code: 'custom', message: error });
-    return z.NEVER;
+    context.addIssue({ message: error });
+    return shape.NEVER;
   });
 }

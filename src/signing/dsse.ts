@@ -2,10 +2,11 @@
  * Signatures after DSSE v1 (Dead Simple Signing Envelope), detached: what exactly is signed, and
  * the list of signatures beside it. Who may sign is not decided here.
  */
-import { z } from 'zod';
+
 import { KEY_ID_CHARS_MAX, SIGNATURE_BYTES_MAX, SIGNATURES_MAX } from '../constants.js';
 import { problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
+import * as shape from '../shape/kinds.js';
 import { decodeBase64, encodeBase64 } from './base64.js';
 import { canonicalJson, parseCanonicalJson } from './canonical-json.js';
 
@@ -36,23 +37,23 @@ export function pae(payloadType: string, payload: Uint8Array): Buffer {
 const KEY_ID = /^[\x21-\x7e]*$/;
 
 /** The shape of a set of signatures, for what holds one inside; `sig` becomes standard base64. */
-export const signatureSetSchema = z.strictObject({
-  payloadType: z.string(),
-  signatures: z
+export const signatureSetSchema = shape.strictObject({
+  payloadType: shape.string(),
+  signatures: shape
     .array(
-      z.strictObject({
-        keyid: z
+      shape.strictObject({
+        keyid: shape
           .string()
           .max(KEY_ID_CHARS_MAX, `must be at most ${KEY_ID_CHARS_MAX} characters long`)
           .regex(KEY_ID, 'must be printable ASCII without spaces'),
-        sig: z.string().transform((text, context) => {
+        sig: shape.string().transform((text, context) => {
           const bytes = decodeBase64(text);
           if (bytes !== undefined && bytes.length > 0 && bytes.length <= SIGNATURE_BYTES_MAX) {
             return encodeBase64(bytes);
           }
           const message = `must be base64 of 1 to ${SIGNATURE_BYTES_MAX} bytes`;
-          context.addIssue({ code: 'custom', message });
-          return z.NEVER;
+          context.addIssue({ message });
+          return shape.NEVER;
         }),
       }),
     )
@@ -72,7 +73,7 @@ export function parseSignatureSet(
   if (!json.ok) return json;
   const parsed = signatureSetSchema.safeParse(json.value);
   const refuse = (message: string) => failed(problem('signatures_invalid', message, { file }));
-  if (!parsed.success) return refuse(describe(parsed.error));
+  if (!parsed.success) return refuse(describe(parsed.error.issues));
   if (parsed.data.payloadType !== payloadType) {
     // Not shown: it is anybody's text.
     return refuse(`the signatures are not for a payload of type \`${payloadType}\``);
@@ -86,9 +87,8 @@ export function formatSignatureSet(set: SignatureSet): Buffer {
   return Buffer.from(canonicalJson({ payloadType: set.payloadType, signatures }), 'utf8');
 }
 
-function describe(error: z.ZodError): string {
-  const [issue] = error.issues;
-  if (issue === undefined) throw new Error('zod refused a value without an issue');
+function describe([issue]: readonly shape.Issue[]): string {
+  if (issue === undefined) throw new Error('a value was refused without an issue');
   if (issue.code === 'unrecognized_keys') return 'there is an unknown field';
   const name = issue.path.map((step) =>
     typeof step === 'number' ? `[${step}]` : `.${String(step)}`,

@@ -71,6 +71,7 @@ const SHARED = new Set([
     'settled-within',
     'in-steps',
     'package-files',
+    'shape',
   ],
 ]);
 

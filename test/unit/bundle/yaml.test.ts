@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { z } from 'zod';
 import { readYaml, yamlPlace } from '../../../src/bundle/yaml.js';
 import { checkShape } from '../../../src/bundle/yaml-shape.js';
 import { PROBLEMS_MAX } from '../../../src/constants.js';
+import * as shape from '../../../src/shape/kinds.js';
 
 const read = (text: string) => readYaml('f.yaml', text);
 
@@ -95,10 +95,10 @@ describe('plain YAML', () => {
 });
 
 describe('a shape', () => {
-  const schema = z.strictObject({
-    version: z.string(),
-    scope: z.strictObject({ names: z.array(z.string()) }).optional(),
-    kind: z.enum(['a', 'b']).optional(),
+  const schema = shape.strictObject({
+    version: shape.string(),
+    scope: shape.strictObject({ names: shape.array(shape.string()) }).optional(),
+    kind: shape.oneOf(['a', 'b']).optional(),
   });
   const problemsOf = (text: string) => {
     const document = read(text);

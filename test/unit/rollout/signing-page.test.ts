@@ -14,7 +14,7 @@ describe('docs/signing.md', () => {
   });
 
   it('shows and explains every field', () => {
-    const fields = Object.keys(trustSchema.shape);
+    const fields = Object.keys(trustSchema.fields);
     expect(fields.filter((field) => !new RegExp(`^${field}:`, 'm').test(example))).toEqual([]);
     expect(fields.filter((field) => !page.includes(`| \`${field}`))).toEqual([]);
   });
