@@ -46,25 +46,42 @@ function cutFile(
   if (!whole.ok) return whole;
   const { text } = whole.value;
   const cut: PolicySource[] = [];
-  let at: Position = { byte: bytes.length - Buffer.byteLength(text, 'utf8'), index: 0, line: 1 };
-  for (const { start, end, ...policy } of policies) {
-    const place = `the policy \`${policy.id}\` in \`${name}\``;
-    const begin = moveTo(at, start, bytes);
-    const finish = begin && moveTo(begin, end, bytes);
+  const length = Buffer.byteLength(text, 'utf8');
+  const file = { bytes, text, isAscii: length === text.length };
+  let at: Position = { byte: bytes.length - length, index: 0, line: 1 };
+  for (const policy of policies) {
+    const { id, start, end, line } = policy;
+    const refusal = (why: string) => refuse(`the policy \`${id}\` in \`${name}\` ${why}`);
+    const begin = moveTo(at, start, file);
+    const finish = begin && moveTo(begin, end, file);
     if (begin === undefined || finish === undefined) {
-      return refuse(`${place} has a range that is not in the file, not whole, or not its own`);
+      return refusal('has a range that is not in the file, not whole, or not its own');
     }
     const body = text.slice(begin.index, finish.index);
     if (skipBlank(text, at.index) !== begin.index || endOfPolicy(body) !== body.length) {
-      return refuse(`${place} does not begin and end where a policy of the file does`);
+      return refusal('does not begin and end where a policy of the file does');
     }
-    if (policy.line !== begin.line) return refuse(`${place} begins on line ${begin.line}`);
-    cut.push({ ...policy, text: body } as PolicySource);
+    if (line !== begin.line) return refusal(`begins on line ${begin.line}`);
+    cut.push(sourceOf(policy, body));
     at = finish;
   }
   return skipBlank(text, at.index) === text.length
     ? ok(cut)
     : refuse(`\`${name}\` holds text that belongs to no policy of the index`);
+}
+
+/** Field by field: objects made by leaving some out take ten times as long, of ten thousand policies. */
+function sourceOf(policy: IndexedPolicy, text: string): PolicySource {
+  const { id, effect, owner, description, file, line, scope, reads } = policy;
+  return { id, effect, owner, description, text, file, line, scope, reads } as PolicySource;
+}
+
+interface FileText {
+  readonly bytes: Uint8Array;
+  /** Without a byte order mark. */
+  readonly text: string;
+  /** Each of its characters is one byte. */
+  readonly isAscii: boolean;
 }
 
 interface Position {
@@ -77,16 +94,25 @@ interface Position {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Forward to a byte; undefined when it lies behind, beyond the end or within a character. */
-function moveTo(from: Position, byte: number, bytes: Uint8Array): Position | undefined {
+function moveTo(from: Position, byte: number, file: FileText): Position | undefined {
+  const { bytes, text, isAscii } = file;
   if (byte < from.byte || byte > bytes.length) return undefined;
-  let passed: string;
+  const passed = isAscii ? byte - from.byte : charactersOf(bytes.subarray(from.byte, byte));
+  if (passed === undefined) return undefined;
+  const index = from.index + passed;
+  const between = text.slice(from.index, index);
+  let { line } = from;
+  for (let at = between.indexOf('\n'); at >= 0; at = between.indexOf('\n', at + 1)) line += 1;
+  return { byte, index, line };
+}
+
+/** How many, as text counts them; undefined when they begin or end within one. */
+function charactersOf(bytes: Uint8Array): number | undefined {
   try {
-    passed = utf8.decode(bytes.subarray(from.byte, byte));
+    return utf8.decode(bytes).length;
   } catch {
     return undefined;
   }
-  const lines = passed.split('\n').length - 1;
-  return { byte, index: from.index + passed.length, line: from.line + lines };
 }
 
 function refuse(message: string): Failed {

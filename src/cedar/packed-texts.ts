@@ -12,18 +12,18 @@ export interface PackedTexts {
 }
 
 export function packTexts(texts: readonly string[]): PackedTexts {
-  const encoded = texts.map((text) => Buffer.from(text, 'utf8'));
-  const size = encoded.reduce((sum, { length }) => sum + length, 0);
-  const bytes = new Uint8Array(new SharedArrayBuffer(size));
+  let size = 0;
+  for (const text of texts) size += Buffer.byteLength(text, 'utf8');
+  const shared = new SharedArrayBuffer(size);
+  const ends = new Uint32Array(new SharedArrayBuffer(4 * texts.length));
+  // Written where they are to lie: a buffer for each text would take twice as long.
+  const into = Buffer.from(shared);
   let end = 0;
-  const ends = sharedNumbers(
-    encoded.map((text) => {
-      bytes.set(text, end);
-      end += text.length;
-      return end;
-    }),
-  );
-  return { bytes, ends };
+  for (let index = 0; index < texts.length; index += 1) {
+    end += into.write(texts[index] as string, end, 'utf8');
+    ends[index] = end;
+  }
+  return { bytes: new Uint8Array(shared), ends };
 }
 
 export function textAt({ bytes, ends }: PackedTexts, index: number): string {

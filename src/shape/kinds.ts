@@ -235,22 +235,28 @@ function objectReader(fields: Fields, isStrict: boolean): Reader {
       return value;
     }
     const given = value as Readonly<Record<string, unknown>>;
-    const changed: [string, unknown][] = [];
+    let changed: Record<string, unknown> | undefined;
     let found = 0;
     for (const [name, shape] of known) {
       const isGiven = Object.hasOwn(given, name);
       if (isGiven) found += 1;
       const field = isGiven ? given[name] : undefined;
       const read = readInner(shape, field, name, issues);
-      if (read !== field) changed.push([name, read]);
+      if (read !== field) {
+        changed ??= {};
+        changed[name] = read;
+      }
     }
     const names = Object.keys(given);
     if (found < names.length) {
-      const unknown = names.filter((name) => !Object.hasOwn(fields, name));
-      if (isStrict) unknownKeys(unknown, issues);
-      else return { ...picked(given, known), ...Object.fromEntries(changed) };
+      if (isStrict)
+        unknownKeys(
+          names.filter((name) => !Object.hasOwn(fields, name)),
+          issues,
+        );
+      else return { ...picked(given, known), ...changed };
     }
-    return changed.length === 0 ? given : { ...given, ...Object.fromEntries(changed) };
+    return changed === undefined ? given : { ...given, ...changed };
   };
 }
 

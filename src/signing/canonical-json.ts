@@ -69,9 +69,13 @@ function isInOrder(value: JsonValue, depth: number): boolean {
   if (typeof value === 'number') return Number.isSafeInteger(value);
   if (typeof value !== 'object' || value === null) return true;
   if (depth >= CANONICAL_JSON_DEPTH_MAX) return false;
-  if (isList(value)) return value.every((element) => isInOrder(element, depth + 1));
+  if (isList(value)) {
+    for (const element of value) if (!isInOrder(element, depth + 1)) return false;
+    return true;
+  }
   let before = '';
-  for (const key of Object.keys(value)) {
+  // All are its own: it was read from JSON, into an object with the ordinary prototype.
+  for (const key in value) {
     if (key < before || key === '__proto__') return false;
     if (!isInOrder(value[key] as JsonValue, depth + 1)) return false;
     before = key;
