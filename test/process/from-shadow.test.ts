@@ -1,5 +1,7 @@
 /** The built program on the way from shadow to enforcement: a candidate, an exception, a block. */
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { loadedPackages, SERVING_PACKAGES } from '../support/loaded-packages.js';
 import { testDocument } from '../support/rollout-place.js';
 import { ask, createPod, runs } from '../support/rollout-pod.js';
 import { waitFor } from '../support/wait.js';
@@ -12,13 +14,15 @@ const entry = (name: string, match: string) =>
 
 /** Bundle N allows GET /N and nothing else. */
 it('compares a candidate as soon as it is there, counts uses of exceptions, and blocks', async () => {
-  const { rollout, start, put } = await createPod();
+  const { root, rollout, start, put } = await createPod();
+  const coverage = join(root, 'coverage');
   await put(1);
   const exceptions = entry('let', 'actions: [GET]');
   const issued = { payload: { issuedAt: time(0) }, statement: { signedAt: time(0) } };
   const first = testDocument(1, 1, { candidate: 2, source: { exceptions }, ...issued });
   await rollout.write({ 'orders.json': first });
-  const sidecar = await start();
+  const env = { NODE_V8_COVERAGE: coverage, CEDARGATE_DRAIN_MS: '0' };
+  const sidecar = await start([], { env });
   await runs(sidecar, 1);
   const candidate = async () => (await sidecar.status()).candidate as Record<string, unknown>;
   await waitFor('the reason', async () => (await candidate()).problem);
@@ -60,4 +64,13 @@ it('compares a candidate as soon as it is there, counts uses of exceptions, and 
   expect((await candidate()).loaded_at).not.toBeNull();
   const blocked = await sidecar.waitForLine((line) => line.reason === 'blocked');
   expect(blocked).toMatchObject({ candidate: null, flip: null, slice: 'stop' });
+
+  // All that serving took, changes included: nothing that only commands need came with it.
+  expect(await sidecar.stop()).toBe(0);
+  const loaded = await loadedPackages(coverage);
+  const expected = [...SERVING_PACKAGES, '@cedar-policy/cedar-wasm', 'prom-client'];
+  expect([...loaded]).toEqual(expect.arrayContaining(expected));
+  for (const name of ['zod', '@grpc/proto-loader', 'protobufjs', 'grpc-health-check', 'fflate']) {
+    expect(loaded).not.toContain(name);
+  }
 });
