@@ -120,7 +120,7 @@ describe('explain --rollout', () => {
     const blocked = { reason: 'blocked', input: null, replayable: false };
     expect(await standing(blocked)).toMatchObject({ verdict: null });
     expect((await logged({ resource: null })).stderr).toContain('names no destination');
-    expect((await logged({ access: 1 })).stderr).toContain('`access`: Invalid option');
+    expect((await logged({ access: 1 })).stderr).toContain('`access`: must be `read` or `write`');
   });
 
   it('refuses what it cannot place', async () => {
