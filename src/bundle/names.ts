@@ -23,6 +23,7 @@ const FIXED_FILES = new Set([MANIFEST_FILE, ROUTES_FILE, SCHEMA_FILE, ENTITIES_F
 
 /** Control, format (bidirectional), separator and private characters: they deceive a reader. */
 const NOT_PLAIN = /[\p{C}\p{Zl}\p{Zp}]/u;
+const ALL_NOT_PLAIN = new RegExp(NOT_PLAIN, 'gu');
 
 /** What a directory entry means to a bundle: part of it, left out by rule, or left out and told. */
 export type FileRole = 'source' | 'silent' | 'ignored';
@@ -75,7 +76,7 @@ export function decodeFileName(bytes: Uint8Array): FileName {
 
 /** What cannot be seen is written as `\u{..}`. */
 export function escapeName(text: string): string {
-  return text.replace(new RegExp(NOT_PLAIN, 'gu'), (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`);
+  return text.replace(ALL_NOT_PLAIN, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`);
 }
 
 /** Order of names in digests: by their UTF-8 bytes (JavaScript's own order differs beyond U+FFFF). */

@@ -126,7 +126,9 @@ function textOf(block: Buffer, field: Field): string {
 /** The sum of all bytes, where those of the checksum itself count as spaces. */
 function checksumText(block: Buffer): string {
   let sum = CHECKSUM.length * 0x20;
-  for (const byte of block) sum += byte;
-  for (const byte of bytesOf(block, CHECKSUM)) sum -= byte;
+  const { at, length } = CHECKSUM;
+  for (let i = 0; i < block.length; i += 1) {
+    if (i < at || i >= at + length) sum += block[i] as number;
+  }
   return `${sum.toString(8).padStart(6, '0')}\0 `;
 }
