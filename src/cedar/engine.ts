@@ -16,6 +16,7 @@ import {
 } from '../constants.js';
 import { messageOf } from '../errors.js';
 import { inSteps } from '../in-steps.js';
+import { watchMemory } from './engine-memory.js';
 import { SetNames } from './set-names.js';
 
 export type CedarApi = typeof Cedar;
@@ -267,7 +268,13 @@ function loadInstance(): CedarApi {
   setFlagsFromString(`--wasm-tiering-budget=${OPTIMISE_AFTER}`);
   const require = createRequire(import.meta.url);
   delete require.cache[require.resolve(MODULE)];
-  return require(MODULE) as CedarApi;
+  const { api, memory } = watchMemory(() => require(MODULE) as CedarApi);
+  const preparsePolicySet: CedarApi['preparsePolicySet'] = (name, policies) => {
+    const answer = api.preparsePolicySet(name, policies);
+    memory?.makeRoom();
+    return answer;
+  };
+  return { ...api, preparsePolicySet };
 }
 
 const create = () => new Engine({ load: loadInstance, nowMs: () => performance.now() });
