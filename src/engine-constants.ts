@@ -41,11 +41,11 @@ export const POLICY_SETS_MAX = 1_000;
  * than these are asked in several calls.
  */
 export const SET_POLICIES_MAX = 64;
-/** Bytes of the engine's memory that some forty sets of 50 policies need; small programs have 2 MB. */
+/** Bytes of the engine's memory that some fifty sets of 50 policies need; small programs have 2 MB. */
 export const ENGINE_ROOM_FROM_BYTES = 8 * MIB;
 /**
- * Bytes that it takes then. A policy needs about 4 KB in each set that it is in: two programs with as many
- * sets as they may have, of 60 policies each.
+ * Bytes that it takes then. A policy needs about 3 KB in each set that it is in: two programs with as many
+ * sets as they may have, of SET_POLICIES_MAX policies each.
  */
 export const ENGINE_ROOM_BYTES = 256 * MIB;
 /**
