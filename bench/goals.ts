@@ -210,14 +210,18 @@ export function judgeGoals(results: Results): Goal[] {
       max: STALL_MS_MAX,
       step: 0.1,
       show: (value) => `${value.toFixed(1)} ms`,
-      found: measured(stall, ({ loading }) => loading.ownMs.max),
+      found: measured(stall, ({ runs }) =>
+        Math.max(...runs.map(({ loading }) => loading.ownMs.max)),
+      ),
     }),
     judge({
       what: 'checks that failed or were late meanwhile',
       max: 0,
       step: 1,
       show: (value) => value.toFixed(0),
-      found: measured(stall, ({ failed, late }) => failed + late),
+      found: measured(stall, ({ runs }) =>
+        runs.reduce((sum, { failed, late }) => sum + failed + late, 0),
+      ),
     }),
     ...judgeStart(start),
   ];

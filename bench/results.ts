@@ -239,6 +239,13 @@ export interface ReloadResult {
 export interface StallResult {
   readonly policies: number;
   readonly perSecond: number;
+  readonly times: number;
+  readonly runs: readonly StallRun[];
+}
+
+export interface StallRun {
+  /** Where the policies come from. */
+  readonly what: string;
   readonly checks: number;
   /** Checks that were not decided, whatever the reason. */
   readonly failed: number;
@@ -246,7 +253,6 @@ export interface StallResult {
   readonly late: number;
   /** The slowest answer, milliseconds. */
   readonly slowestMs: number;
-  readonly times: number;
   /** Longest stall of the event loop during each reload. */
   readonly loading: StallSpreads;
   /** The same of a few seconds before each. */

@@ -1,16 +1,12 @@
 /**
  * What a reload of many policies does to those who ask meanwhile: a steady load, whatever is still
- * unanswered, while one policy of a plain directory changes, and how long the event loop of the server
- * stood still at most.
+ * unanswered, while one policy changes, and how long the event loop of the server stood still at most.
  */
-import { join } from 'node:path';
-import { createKubeletVolume } from '../test/support/kubelet-volume.js';
-import { bundleFiles } from './bundles.js';
 import type { LoadProcess } from './load-process.js';
 import type { Plan } from './plan.js';
-import { type BenchPolicy, benchPolicies } from './policies.js';
-import type { StallResult } from './results.js';
+import type { StallResult, StallRun } from './results.js';
 import { type Stall, startCedargate } from './servers.js';
+import { builtBundles, plainDirectory, type StallSource } from './stall-sources.js';
 import { spreadOf } from './statistics.js';
 
 /** What Envoy waits for an answer in the shipped profiles. */
@@ -25,11 +21,22 @@ export async function measureStall(
   directory: string,
   say: (line: string) => void,
 ): Promise<StallResult> {
-  const { policies: count, times, perSecond, warmUpChecks } = plan.stall;
-  const policies = benchPolicies(count);
-  const volume = createKubeletVolume(join(directory, 'bundle-stall'));
-  await volume.write(bundleFiles(policies, '1.0.0'));
-  const server = await startCedargate({ bundle: volume.directory, probed: true });
+  const { policies, times, perSecond } = plan.stall;
+  const runs: StallRun[] = [];
+  for (const sourceOf of [plainDirectory, builtBundles]) {
+    runs.push(await measure(await sourceOf(policies, directory), plan, load, say));
+  }
+  return { policies, times, perSecond, runs };
+}
+
+async function measure(
+  { what, settings, change }: StallSource,
+  plan: Plan,
+  load: LoadProcess,
+  say: (line: string) => void,
+): Promise<StallRun> {
+  const { times, perSecond, warmUpChecks } = plan.stall;
+  const server = await startCedargate(settings);
   let from = 0;
   const sums = { late: 0, slowestMs: 0 };
   const second = async () => {
@@ -48,8 +55,7 @@ export async function measureStall(
       for (let seconds = 0; seconds < 2 * SECONDS_AFTER; seconds += 1) await second();
       quiet.push(await server.longestStall());
 
-      const version = `1.0.${time}`;
-      const written = volume.write(bundleFiles(changed(policies, time), version));
+      const { version, written } = await change(time);
       for (let seconds = 0; (await server.version()) !== version; seconds += 1) {
         if (seconds > TAKES_SECONDS_MAX) throw new Error(`version ${version} never came`);
         await second();
@@ -57,11 +63,11 @@ export async function measureStall(
       await written;
       for (let seconds = 0; seconds < SECONDS_AFTER; seconds += 1) await second();
       loading.push(await server.longestStall());
-      say(`reload ${time}: ${textOf(loading.at(-1))}; without: ${textOf(quiet.at(-1))}`);
+      say(`${what}, reload ${time}: ${textOf(loading.at(-1))}; without: ${textOf(quiet.at(-1))}`);
     }
     await server.logged(from);
     const { error } = server.decisions();
-    const found = { policies: count, perSecond, times, checks: from, failed: error, ...sums };
+    const found = { what, checks: from, failed: error, ...sums };
     return { ...found, quiet: spreads(quiet), loading: spreads(loading) };
   } finally {
     await server.stop();
@@ -75,11 +81,4 @@ function spreads(stalls: readonly Stall[]) {
 
 function textOf(stall: Stall | undefined): string {
   return `${stall?.wallMs.toFixed(1)} ms, ${stall?.ownMs.toFixed(1)} of its own`;
-}
-
-/** Another one says something else each time. */
-function changed(policies: readonly BenchPolicy[], time: number): BenchPolicy[] {
-  return policies.map((policy, index) => {
-    return index === time ? { ...policy, path: `${policy.path}${time}` } : policy;
-  });
 }

@@ -41,16 +41,27 @@ export const POLICY_SETS_MAX = 1_000;
  * than these are asked in several calls.
  */
 export const SET_POLICIES_MAX = 64;
+/** Bytes of the engine's memory that some fifty sets of 50 policies need; small programs have 2 MB. */
+export const ENGINE_ROOM_FROM_BYTES = 8 * MIB;
 /**
- * How long the thread that answers is kept from it in one go by what it does beside, milliseconds; a
- * set of policies takes twice as long to parse, and is no longer divided.
+ * Bytes that it takes then. A policy needs about 3 KB in each set that it is in: two programs with as many
+ * sets as they may have, of SET_POLICIES_MAX policies each.
  */
-export const STEP_MS = 2;
+export const ENGINE_ROOM_BYTES = 256 * MIB;
 /**
- * How long a load waits at most for the sets that were asked about before it, milliseconds: two hundred
- * callers with 60 policies each take about one second. What is left is parsed when it is asked about.
+ * How long the thread that answers is kept from it in one go by what it does beside, milliseconds. What a
+ * caller's policies read takes longer to find out, and to parse them four times as long: each is a step
+ * of its own, since neither can be divided.
  */
-export const READY_MS_MAX = 2_000;
+export const STEP_MS = 1;
+/** Share of what others took between two steps that a step may take, if that is more. */
+export const STEP_SHARE = 0.1;
+/**
+ * How long a load waits at most for the sets that were asked about before it, milliseconds. Two hundred
+ * callers with 50 policies each take one second of CPU, and three while V8 optimises the engine: with
+ * two seconds the first change of a process left half of them to their next questions, all at once.
+ */
+export const READY_MS_MAX = 10_000;
 /** Callers times actions times resources whose entities are kept, 1 to 2 KB each, twice as many at most. */
 export const PREPARATIONS_MAX = 1_000;
 /**

@@ -1,6 +1,6 @@
 /** Work on the thread that answers requests, in steps of a few milliseconds between which it answers. */
 import { setImmediate as turn } from 'node:timers/promises';
-import { STEP_MS } from './constants.js';
+import { STEP_MS, STEP_SHARE } from './constants.js';
 
 export interface StepOptions {
   /** A clock that never goes back, milliseconds. */
@@ -9,14 +9,20 @@ export interface StepOptions {
   readonly turn?: () => Promise<unknown>;
 }
 
-/** Takes one piece after the other; one that is longer than a step is a step of its own. */
+/**
+ * Takes one piece after the other; one that is longer than a step is a step of its own. Where others
+ * take long, a step does too: else the work would never come to its end on a busy machine.
+ */
 export async function inSteps(pieces: Iterable<unknown>, options: StepOptions = {}): Promise<void> {
   const nowMs = options.nowMs ?? (() => performance.now());
-  await (options.turn ?? turn)();
-  let endMs = nowMs() + STEP_MS;
-  for (const _ of pieces) {
-    if (nowMs() < endMs) continue;
+  const begin = async () => {
+    const fromMs = nowMs();
     await (options.turn ?? turn)();
-    endMs = nowMs() + STEP_MS;
+    const toMs = nowMs();
+    return toMs + Math.max(STEP_MS, STEP_SHARE * (toMs - fromMs));
+  };
+  let endMs = await begin();
+  for (const _ of pieces) {
+    if (nowMs() >= endMs) endMs = await begin();
   }
 }

@@ -16,6 +16,8 @@ import {
 } from '../constants.js';
 import { messageOf } from '../errors.js';
 import { inSteps } from '../in-steps.js';
+import { watchMemory } from './engine-memory.js';
+import { SetNames } from './set-names.js';
 
 export type CedarApi = typeof Cedar;
 
@@ -24,20 +26,20 @@ export class EngineFault extends Error {
   override readonly name = 'EngineFault';
 }
 
-/** A schema in the engine, and names for policies to be asked with it. */
+/** A schema in the engine, and sets of policies to be asked with it. */
 export interface Slot {
   /** Of the schema; slots with the same text share it. */
   readonly name: string;
   /**
-   * Preparses policies under a name of their own; undefined when all names of this slot are in use.
-   * Goes with the instance: after a restart it must be made anew. To be called within `run`; throws
-   * like the call it makes.
+   * The name of policies that this slot does not hold yet. They are parsed unless another slot holds
+   * the same: `digest` is equal for equal ones only. Goes with the instance: after a restart it must be
+   * added anew. To be called within `run`; throws like the call it makes, and when `setsLeft` is 0.
    */
-  addSet(api: CedarApi, policies: string): string | undefined;
-  /** The same under a name that `addSet` gave before, in place of what it stood for. */
-  replaceSet(api: CedarApi, name: string, policies: string): void;
-  /** How many more names `addSet` can give. */
-  readonly namesLeft: number;
+  addSet(api: CedarApi, digest: string, policies: () => string): string;
+  /** Of one that this slot holds: another one is added in its place. */
+  dropSet(digest: string): void;
+  /** How many more it can hold. */
+  readonly setsLeft: number;
   /** Gives the slot back; calling it twice does nothing. Its memory is freed in steps. */
   release(): void;
 }
@@ -55,8 +57,8 @@ const NO_SCHEMA = '';
 
 interface HeldSlot {
   readonly schema: HeldSchema;
-  /** Sets added to it in the present instance; named `<slot>/0`, `<slot>/1`, ... */
-  sets: number;
+  /** Digests of what was added to it in the present instance. */
+  readonly sets: Set<string>;
 }
 
 /** Of all slots with this text: the next version of a bundle, or a candidate, mostly has the same. */
@@ -66,13 +68,8 @@ interface HeldSchema {
   readonly text: string;
 }
 
-/** What is preparsed lives for ever under its name, so names come from these fixed lists. */
-const SLOT_NAMES = namesOf('slot');
-const SCHEMA_NAMES = namesOf('schema');
-
-function namesOf(what: string): readonly string[] {
-  return Array.from({ length: ENGINE_SLOTS_MAX }, (_, index) => `${what}-${index + 1}`);
-}
+/** What is preparsed lives for ever under its name, so names come from a fixed list. */
+const SCHEMA_NAMES = Array.from({ length: ENGINE_SLOTS_MAX }, (_, index) => `schema-${index + 1}`);
 
 export class Engine {
   #api: CedarApi;
@@ -81,10 +78,9 @@ export class Engine {
   #restarts = 0;
   /** Questions at which the present instance threw. */
   #throws = 0;
-  /** INVARIANT: the schemas of what this map holds are preparsed in the present instance. */
-  readonly #slots = new Map<string, HeldSlot>();
-  /** Slots that were given back, and are being emptied. */
-  readonly #leaving = new Map<string, Iterable<void>>();
+  /** INVARIANT: the schemas of what this holds are preparsed in the present instance. */
+  readonly #slots = new Set<HeldSlot>();
+  readonly #sets = new SetNames(ENGINE_SLOTS_MAX * ENGINE_SETS_MAX);
   readonly #options: EngineOptions;
 
   constructor(options: EngineOptions) {
@@ -118,28 +114,24 @@ export class Engine {
 
   /** Undefined when all slots are taken. Throws EngineFault, or an Error when it does not parse. */
   acquire(schemaText: string): Slot | undefined {
-    const name = this.#freeName();
-    if (name === undefined) return undefined;
-    const slot: HeldSlot = { schema: this.#schemaFor(schemaText), sets: 0 };
-    this.#slots.set(name, slot);
-    let held = true;
+    if (this.#slots.size >= ENGINE_SLOTS_MAX) return undefined;
+    const slot: HeldSlot = { schema: this.#schemaFor(schemaText), sets: new Set() };
+    this.#slots.add(slot);
     return {
       name: slot.schema.name,
-      addSet: (api, policies) => {
-        if (slot.sets >= ENGINE_SETS_MAX) return undefined;
-        const setName = `${name}/${slot.sets}`;
-        preparsePolicies(api, setName, policies);
-        slot.sets += 1;
-        return setName;
+      addSet: (api, digest, policies) => {
+        if (slot.sets.size >= ENGINE_SETS_MAX) throw new Error('the slot holds no more sets');
+        const name = this.#sets.hold(digest, policies, (...set) => preparsePolicies(api, ...set));
+        slot.sets.add(digest);
+        return name;
       },
-      replaceSet: preparsePolicies,
-      get namesLeft() {
-        return ENGINE_SETS_MAX - slot.sets;
+      dropSet: (digest) => {
+        if (slot.sets.delete(digest)) this.#sets.drop(digest, { reused: true });
       },
-      release: () => {
-        if (held) this.#release(name, slot);
-        held = false;
+      get setsLeft() {
+        return ENGINE_SETS_MAX - slot.sets.size;
       },
+      release: () => this.#release(slot),
     };
   }
 
@@ -155,44 +147,33 @@ export class Engine {
   }
 
   #schemas(): HeldSchema[] {
-    return [...new Set([...this.#slots.values()].map(({ schema }) => schema))];
+    return [...new Set([...this.#slots].map(({ schema }) => schema))];
   }
 
-  #freeName(): string | undefined {
-    const free = SLOT_NAMES.find((name) => !this.#slots.has(name) && !this.#leaving.has(name));
-    if (free !== undefined) return free;
-    const [leaving] = this.#leaving;
-    // Nobody gives so many back at once while requests come.
-    for (const _ of leaving?.[1] ?? []);
-    return leaving?.[0];
-  }
-
-  #release(name: string, slot: HeldSlot): void {
-    this.#slots.delete(name);
-    const pieces = this.#emptied(name, slot);
-    this.#leaving.set(name, pieces);
-    void inSteps(pieces, { nowMs: this.#options.nowMs });
+  #release(slot: HeldSlot): void {
+    if (!this.#slots.delete(slot)) return;
+    for (const digest of slot.sets) this.#sets.drop(digest, { reused: false });
+    void inSteps(this.#emptied(slot.schema), { nowMs: this.#options.nowMs });
   }
 
   /** Piece by piece: to free the hundreds of sets of a large program takes a tenth of a second. */
-  *#emptied(name: string, { schema, sets }: HeldSlot): Generator<void> {
+  *#emptied(schema: HeldSchema): Generator<void> {
     const { restarts } = this;
+    // Of an instance that broke, or was replaced, nothing is left to be freed.
+    const isGone = () => this.#broken !== undefined || restarts !== this.restarts;
     const inUse = () => this.#schemas().some((held) => held.name === schema.name);
     try {
-      for (let set = -1; set < sets; set += 1) {
-        // Of an instance that broke, or was replaced, nothing is left to be freed.
-        if (this.#broken !== undefined || restarts !== this.restarts) return;
-        this.run((api) => {
-          if (set >= 0) preparsePolicies(api, `${name}/${set}`, '');
-          // Its name may stand for another by now.
-          else if (!inUse()) preparseSchema(api, schema.name, NO_SCHEMA);
-        });
+      if (isGone()) return;
+      // Its name may stand for another by now.
+      if (!inUse()) this.run((api) => preparseSchema(api, schema.name, NO_SCHEMA));
+      yield;
+      const sets = this.#sets.emptied((...set) => this.run((api) => preparsePolicies(api, ...set)));
+      for (const _ of sets) {
         yield;
+        if (isGone()) return;
       }
     } catch {
       // Only memory is at stake here; if the engine broke, the next call restarts it.
-    } finally {
-      this.#leaving.delete(name);
     }
   }
 
@@ -228,7 +209,8 @@ export class Engine {
   #renew(): void {
     const api = this.#options.load();
     for (const { name, text } of this.#schemas()) preparseSchema(api, name, text);
-    for (const slot of this.#slots.values()) slot.sets = 0;
+    for (const slot of this.#slots) slot.sets.clear();
+    this.#sets.clear();
     this.#api = api;
     this.#throws = 0;
     this.#restarts += 1;
@@ -286,7 +268,13 @@ function loadInstance(): CedarApi {
   setFlagsFromString(`--wasm-tiering-budget=${OPTIMISE_AFTER}`);
   const require = createRequire(import.meta.url);
   delete require.cache[require.resolve(MODULE)];
-  return require(MODULE) as CedarApi;
+  const { api, memory } = watchMemory(() => require(MODULE) as CedarApi);
+  const preparsePolicySet: CedarApi['preparsePolicySet'] = (name, policies) => {
+    const answer = api.preparsePolicySet(name, policies);
+    memory?.makeRoom();
+    return answer;
+  };
+  return { ...api, preparsePolicySet };
 }
 
 const create = () => new Engine({ load: loadInstance, nowMs: () => performance.now() });

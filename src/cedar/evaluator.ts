@@ -9,7 +9,7 @@ import { type CedarApi, type Engine, EngineFault, engine, type Slot } from './en
 import { plainMessage, refusalOf } from './engine-errors.js';
 import type { EvaluationMemory } from './evaluation-memory.js';
 import { type PackedProgram, packProgram } from './packed-policies.js';
-import { type Block, type Once, PolicySets } from './policy-sets.js';
+import { type Block, type KnownSets, type Once, PolicySets } from './policy-sets.js';
 import { type Preparation, Preparations } from './preparations.js';
 import type { CedarProgram, CedarRequest, Evaluation, Evaluator } from './types.js';
 
@@ -22,6 +22,8 @@ export interface EvaluatorOptions {
   readonly lookups?: Lookups | undefined;
   /** Does what is done once for each set of policies that apply together. */
   readonly once?: Once | undefined;
+  /** Shared with other programs; default: nothing is known. */
+  readonly known?: KnownSets | undefined;
 }
 
 /** How often the memory had the answer, had none, or was not asked: policies read the time. */
@@ -57,7 +59,7 @@ export function createEvaluator(
     const help = 'release the evaluators that are no longer used';
     return failed(problem('engine_failure', 'all slots of the engine are in use', { help }));
   }
-  const sets = new PolicySets(program, slot, options.once);
+  const sets = new PolicySets(program, slot, options.once, options.known);
   const preparations = new Preparations(program, sets);
   let instance = on.restarts;
   const { name, release } = slot;
@@ -79,7 +81,9 @@ export function createEvaluator(
   function* prepare(requests: Iterable<CedarRequest>): Generator<void> {
     try {
       for (const request of requests) {
-        for (const block of preparations.for(request).set.blocks) {
+        const { blocks } = preparations.for(request).set;
+        yield;
+        for (const block of blocks) {
           // What came first was asked about last.
           if (sets.full) return;
           running((api) => sets.nameOf(block, api));

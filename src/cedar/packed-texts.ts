@@ -26,12 +26,17 @@ export function packTexts(texts: readonly string[]): PackedTexts {
   return { bytes: new Uint8Array(shared), ends };
 }
 
-export function textAt({ bytes, ends }: PackedTexts, index: number): string {
+export function textAt(texts: PackedTexts, index: number): string {
+  // TextDecoder refuses shared memory.
+  return bytesAt(texts, index).toString('utf8');
+}
+
+/** The bytes themselves, not a copy. */
+export function bytesAt({ bytes, ends }: PackedTexts, index: number): Buffer {
   const end = ends[index];
   if (end === undefined) throw new Error(`there is no text ${index}`);
   const start = index === 0 ? 0 : (ends[index - 1] ?? 0);
-  // TextDecoder refuses shared memory.
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
 }
 
 /** Different texts, found by what they are: a hash table of their numbers. */

@@ -11,11 +11,18 @@ import { messageOf } from '../errors.js';
 import { type ContextPlan, planContext, planFields } from './context-plan.js';
 import { unionOfUses } from './context-uses.js';
 import { type CedarApi, EngineFault, type Slot } from './engine.js';
-import { type PackedPolicies, type PackedProgram, policyAt } from './packed-policies.js';
+import {
+  digestAt,
+  factsAt,
+  type PackedPolicies,
+  type PackedProgram,
+  type PolicyFacts,
+} from './packed-policies.js';
+import { textAt } from './packed-texts.js';
 import { type UnitedReads, unionOfReads } from './policy-reads.js';
 import { type Scoped, ScopeIndex } from './scope-index.js';
 import { statementStart } from './tokens.js';
-import type { PolicySource } from './types.js';
+import type { ContextUse, PolicyReads } from './types.js';
 
 /** What the names of policies begin with that the engine makes. */
 const ENGINE_NAME = 'policy';
@@ -24,6 +31,7 @@ const ENGINE_NAME = 'policy';
 export class Block {
   readonly #packed: PackedPolicies;
   readonly #positions: readonly number[];
+  #digest: string | undefined;
 
   constructor(packed: PackedPolicies, positions: readonly number[]) {
     this.#packed = packed;
@@ -40,19 +48,42 @@ export class Block {
    * engine (1.3 KB in place of 2.2), and a third of the time to parse it.
    */
   text(): string {
-    const texts = this.#positions.map((position) => policyAt(this.#packed, position).text);
+    const texts = this.#positions.map((position) => textAt(this.#packed.texts, position));
     return texts.map((text) => text.slice(statementStart(text))).join('\n');
   }
 
+  /** Equal for blocks that say the same, of this program and of others. */
+  get digest(): string {
+    this.#digest ??= digestAt(this.#packed, this.#positions);
+    return this.#digest;
+  }
+
   /** What the engine calls `policy3`: it names the policies of a text by their places. */
-  policyOf(name: string): PolicySource {
+  policyOf(name: string): PolicyFacts {
     const position = this.#positions[Number(name.slice(ENGINE_NAME.length))];
     if (position === undefined) {
       throw new Error(`the engine names a policy that is not there: ${name}`);
     }
-    return policyAt(this.#packed, position);
+    return factsAt(this.#packed, position);
   }
 }
+
+/** What is known of a set of policies, whatever program it is of. */
+interface SetFacts {
+  readonly reads: UnitedReads;
+  /** Undefined where whole fields count: of many policies the tests of one place cost more than they save. */
+  readonly uses: readonly ContextUse[] | undefined;
+  /** By what the schema wants to be there. */
+  readonly plans: Map<string, ContextPlan>;
+}
+
+/**
+ * By all that they follow from. Programs share them: a change touches few of many sets, and finding out
+ * about one of 50 policies takes the thread that answers a millisecond and a half.
+ */
+export type KnownSets = BoundedCache<SetFacts>;
+
+export const knownSets = (): KnownSets => new BoundedCache({ entriesMax: POLICY_SETS_MAX });
 
 /** Does the work, and takes note of it. */
 export type Once = <T>(work: () => T) => T;
@@ -62,46 +93,51 @@ export class PolicySets {
   readonly #slot: Slot;
   readonly #index: ScopeIndex;
   /** By the positions of their policies. */
-  readonly #known = new BoundedCache<PolicySet>({ entriesMax: POLICY_SETS_MAX });
+  readonly #sets = new BoundedCache<PolicySet>({ entriesMax: POLICY_SETS_MAX });
   /** Of scopes that more policies have than one block takes: they always apply together. */
   readonly #blocksOfScope = new Map<number, readonly Block[]>();
-  /** What the engine has, and under which names; what was asked about last comes last. */
-  readonly #loaded = new Map<Block, string>();
-  /** Names that stand for nothing: what they were to stand for did not parse. */
-  #spare: string[] = [];
+  /** Names of what the engine has, by digest; what was asked about last comes last. */
+  readonly #loaded = new Map<string, string>();
 
   readonly #once: Once;
+  readonly #known: KnownSets;
 
-  constructor(program: PackedProgram, slot: Slot, once: Once = (work) => work()) {
+  constructor(
+    program: PackedProgram,
+    slot: Slot,
+    once: Once = (work) => work(),
+    known = knownSets(),
+  ) {
     this.#program = program;
     this.#slot = slot;
     this.#once = once;
+    this.#known = known;
     this.#index = new ScopeIndex(program.packed.scopes, program.schema);
   }
 
   setFor(scoped: Scoped): PolicySet {
     const positions = this.#index.applicable(scoped);
     const key = positions.join();
-    let set = this.#known.get(key);
+    let set = this.#sets.get(key);
     if (set === undefined) {
-      set = new PolicySet(this.#program, positions, this.#blocksFor(positions));
-      this.#known.set(key, set);
+      set = new PolicySet(this.#program, positions, this.#blocksFor(positions), this.#known);
+      this.#sets.set(key, set);
     }
     return set;
   }
 
   /** The name of the block in the engine. To be called within `Engine.run`; throws when that breaks. */
   nameOf(block: Block, api: CedarApi): string {
-    const known = this.#loaded.get(block);
-    this.#loaded.delete(block);
+    const known = this.#loaded.get(block.digest);
+    this.#loaded.delete(block.digest);
     const name = known ?? this.#load(block, api);
-    this.#loaded.set(block, name);
+    this.#loaded.set(block.digest, name);
     return name;
   }
 
   /** One more would make another one leave. */
   get full(): boolean {
-    return this.#slot.namesLeft === 0;
+    return this.#slot.setsLeft === 0;
   }
 
   /** For work on a set that nobody asked about before; where sets have to leave, it may go on for ever. */
@@ -112,7 +148,6 @@ export class PolicySets {
   /** The engine was restarted, and has none of the blocks any more. */
   forget(): void {
     this.#loaded.clear();
-    this.#spare = [];
   }
 
   /**
@@ -158,31 +193,26 @@ export class PolicySets {
     return new Block(this.#program.packed, positions);
   }
 
-  /** No block stands under it from then on, also when the next one does not parse. */
-  #oldestName(): string {
-    const [oldest] = this.#loaded;
-    if (oldest === undefined)
-      throw new Error('all names for policies are in use, and none is used');
-    this.#loaded.delete(oldest[0]);
-    return oldest[1];
-  }
-
   #load(block: Block, api: CedarApi): string {
-    const text = block.text();
-    let name: string | undefined;
     try {
-      const added = this.once(() => this.#slot.addSet(api, text));
-      if (added !== undefined) return added;
-      name = this.#spare.pop() ?? this.#oldestName();
-      this.#slot.replaceSet(api, name, text);
-      return name;
+      return this.once(() => {
+        if (this.full) this.#dropOldest();
+        return this.#slot.addSet(api, block.digest, () => block.text());
+      });
     } catch (thrown) {
-      if (name !== undefined) this.#spare.push(name);
       // Whatever is wrong with them, the request is not to blame.
       if (thrown instanceof Error && thrown.name === 'Error')
         throw new EngineFault(messageOf(thrown));
       throw thrown;
     }
+  }
+
+  /** It is gone from then on, also when the next one does not parse. */
+  #dropOldest(): void {
+    const [oldest] = this.#loaded.keys();
+    if (oldest === undefined) throw new Error('the slot is full of sets that nobody asked about');
+    this.#loaded.delete(oldest);
+    this.#slot.dropSet(oldest);
   }
 }
 
@@ -190,63 +220,69 @@ export class PolicySets {
 export class PolicySet {
   readonly #program: PackedProgram;
   readonly #positions: readonly number[];
-  readonly #plans = new Map<string, ContextPlan>();
-  #reads: UnitedReads | undefined;
+  readonly #known: KnownSets;
+  #facts: SetFacts | undefined;
   #digest: string | undefined;
-  #unpacked: WeakRef<PolicySource[]> | undefined;
 
   constructor(
     program: PackedProgram,
     positions: readonly number[],
     readonly blocks: readonly Block[],
+    known: KnownSets,
   ) {
     this.#program = program;
     this.#positions = positions;
+    this.#known = known;
   }
 
   get reads(): UnitedReads {
-    this.#reads ??= unionOfReads(this.#policies().map(({ reads }) => reads));
-    return this.#reads;
+    return this.#findFacts().reads;
   }
 
-  /** Equal for sets that say the same, of this program and of others. */
+  /** Equal for sets that say the same in the same order, of this program and of others. */
   get digest(): string {
-    this.#digest ??= digestOf(this.#policies());
+    this.#digest ??= digestOf(this.blocks);
     return this.#digest;
   }
 
   /** What of the context counts, for requests with this action. */
   plan(action: string): ContextPlan {
-    let plan = this.#plans.get(action);
+    const { reads, uses, plans } = this.#findFacts();
+    const required = this.#program.schema.actions.get(action)?.context.required;
+    // All that it follows from beside the policies: other programs may have another schema.
+    const key = JSON.stringify([...(required ?? [])]);
+    let plan = plans.get(key);
     if (plan === undefined) {
-      plan = this.#planFor(this.#program.schema.actions.get(action)?.context.required);
-      this.#plans.set(action, plan);
+      plan = uses ? planContext(uses, required) : planFields(reads.context, required);
+      plans.set(key, plan);
     }
     return plan;
   }
 
-  #planFor(required: ReadonlySet<string> | undefined): ContextPlan {
-    // Of many the tests of one place would cost more than they save, and putting them together as well.
-    if (this.#positions.length > SET_POLICIES_MAX) return planFields(this.reads.context, required);
-    const uses = this.#policies().flatMap(({ reads }) => (reads.uses ? [reads.uses] : []));
-    return uses.length === this.#positions.length
-      ? planContext(unionOfUses(uses), required)
-      : planFields(this.reads.context, required);
-  }
-
-  /** Held no longer than it is used: thousands of sets hold many times what the program has. */
-  #policies(): PolicySource[] {
-    const known = this.#unpacked?.deref();
-    if (known !== undefined) return known;
-    const policies = this.#positions.map((position) => policyAt(this.#program.packed, position));
-    this.#unpacked = new WeakRef(policies);
-    return policies;
+  #findFacts(): SetFacts {
+    this.#facts ??= this.#known.get(this.digest);
+    if (this.#facts === undefined) {
+      this.#facts = factsOf(this.#positions.map((at) => factsAt(this.#program.packed, at).reads));
+      this.#known.set(this.digest, this.#facts);
+    }
+    return this.#facts;
   }
 }
 
-function digestOf(policies: readonly PolicySource[]): string {
-  const hash = createHash('sha256');
-  const texts = policies.map(({ id, text }) => JSON.stringify([id, text])).sort();
-  for (const text of texts) hash.update(text);
-  return hash.digest('base64');
+function factsOf(all: readonly PolicyReads[]): SetFacts {
+  const uses = all.flatMap((reads) => (reads.uses ? [reads.uses] : []));
+  const told = uses.length === all.length && all.length <= SET_POLICIES_MAX;
+  return {
+    reads: unionOfReads(all),
+    uses: told ? unionOfUses(uses) : undefined,
+    plans: new Map(),
+  };
+}
+
+function digestOf(blocks: readonly Block[]): string {
+  const [first] = blocks;
+  if (first !== undefined && blocks.length === 1) return first.digest;
+  return createHash('sha256')
+    .update(blocks.map(({ digest }) => digest).join())
+    .digest('base64');
 }

@@ -69,8 +69,9 @@ describe('make bench', () => {
     expect(opa).toEqual({ notMeasured: 'OPA_ENVOY is not set' });
     expect(stall).toMatchObject({
       policies: 20,
-      failed: 0,
-      loading: { ownMs: { count: 1 } },
+      runs: ['plain directory', 'built bundles'].map((what) => {
+        return { what, failed: 0, loading: { ownMs: { count: 1 } } };
+      }),
     });
     expect(start).toMatchObject({ sidecars: [{ policies: 10, overMs: { count: 1 } }] });
     expect(readFileSync(join(out, 'benchmarks.md'), 'utf8')).toContain('A smoke run');

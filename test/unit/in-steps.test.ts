@@ -20,4 +20,23 @@ describe('work in steps', () => {
       ...['others', 'piece 4'],
     ]);
   });
+
+  it('takes a tenth of what others take, where that is more', async () => {
+    const steps: number[] = [];
+    let ms = 0;
+    function* pieces() {
+      for (let piece = 0; piece < 40; piece += 1) {
+        ms += STEP_MS;
+        steps[steps.length - 1] = (steps.at(-1) ?? 0) + 1;
+        yield;
+      }
+    }
+    const took = [3, 5, 100, 200, 0];
+    const turn = async () => {
+      ms += (took[steps.length] ?? 0) * STEP_MS;
+      steps.push(0);
+    };
+    await inSteps(pieces(), { nowMs: () => ms, turn });
+    expect(steps.slice(0, 6)).toEqual([1, 1, 10, 20, 1, 1]);
+  });
 });

@@ -152,7 +152,7 @@ describe('the engine', () => {
     expect(parsed).toEqual(['schema-2', 'schema-1']);
   });
 
-  it('uses a bounded set of names over many loads', () => {
+  it('uses a bounded set of names over many loads', async () => {
     const names = new Set<string>();
     const watched = (): CedarApi => {
       const api = loadInstance();
@@ -169,9 +169,10 @@ describe('the engine', () => {
     const engine = new Engine({ load: watched, nowMs: () => 0 });
     const program = programOf({});
     const active: { release(): void }[] = [];
-    for (let turn = 0; turn < 200; turn += 1) {
-      const id = `p${turn}`;
+    for (let round = 0; round < 200; round += 1) {
+      const id = `p${round}`;
       const policies = program.policies.map((source) => ({ ...source, id }));
+      await turn();
       const loaded = createEvaluator({ ...program, policies }, { engine });
       if (!loaded.ok) throw new Error(lines(loaded).join());
       const answer = loaded.value.evaluate(request());

@@ -58,9 +58,9 @@ describe('a packed program', () => {
     const there: PackedProgram = sent(packed);
     expect(unpackProgram(there)).toEqual(program);
     expect(policyAt(there.packed, 7)).toEqual(program.policies[7]);
-    packed.packed.records.bytes.fill(0x20);
+    packed.packed.texts.bytes.fill(0x20);
     packed.packed.scopes.scopeOf.fill(9);
-    expect(there.packed.records.bytes[0]).toBe(0x20);
+    expect(there.packed.texts.bytes[0]).toBe(0x20);
     expect(there.packed.scopes.scopeOf[0]).toBe(9);
   });
 });

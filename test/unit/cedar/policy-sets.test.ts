@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type CedarApi, Engine } from '../../../src/cedar/engine.js';
 import { EvaluationMemory } from '../../../src/cedar/evaluation-memory.js';
 import { createEvaluator } from '../../../src/cedar/evaluator.js';
+import { type KnownSets, knownSets } from '../../../src/cedar/policy-sets.js';
 import { indexScopes, ScopeIndex } from '../../../src/cedar/scope-index.js';
 import { statementStart } from '../../../src/cedar/tokens.js';
 import { createTriedEvaluator } from '../../../src/cedar/trial.js';
@@ -11,17 +12,17 @@ import type { CedarRequest, Evaluator, PolicySource } from '../../../src/cedar/t
 import {
   ENGINE_RESTART_MS,
   ENGINE_SETS_MAX,
-  ENGINE_SLOTS_MAX,
   PREPARATIONS_MAX,
   SET_POLICIES_MAX,
   STEP_MS,
 } from '../../../src/constants.js';
-import { lines, loadInstance, policy, programOf, request, workloadId } from './support.js';
+import { lines, loadInstance, policy, programOf, request, SCHEMA, workloadId } from './support.js';
 
 /** The evaluator of these policies, and which of them the engine was given for each question. */
 function watched(policies: string, memory?: EvaluationMemory, pieceMs = 0) {
   const clock = { ms: 0 };
   const asked: string[][] = [];
+  const parsed: string[][] = [];
   const sets = new Map<string, string[]>();
   const program = programOf({ policies });
   const idOf = new Map(program.policies.map(({ id, text }) => [statementOf(text), id]));
@@ -36,7 +37,9 @@ function watched(policies: string, memory?: EvaluationMemory, pieceMs = 0) {
     return {
       ...api,
       preparsePolicySet: (name, set) => {
-        sets.set(name, idsIn(String(set.staticPolicies)));
+        const ids = idsIn(String(set.staticPolicies));
+        parsed.push(ids);
+        sets.set(name, ids);
         clock.ms += pieceMs;
         return api.preparsePolicySet(name, set);
       },
@@ -50,7 +53,7 @@ function watched(policies: string, memory?: EvaluationMemory, pieceMs = 0) {
   const lookups = { hit: 0, miss: 0, bypass: 0 };
   const loaded = createEvaluator(program, { engine, memory, lookups });
   if (!loaded.ok) throw new Error(lines(loaded).join('\n'));
-  return { evaluator: loaded.value, engine, asked, sets, clock, lookups };
+  return { evaluator: loaded.value, engine, asked, parsed, sets, clock, lookups };
 }
 
 /** None of these tests has a policy with a semicolon in it. */
@@ -108,14 +111,14 @@ describe('the engine is asked about', () => {
     );
     satisfied(evaluator, request());
     expect(asked).toEqual([['all']]);
-    expect([...sets.keys()]).toEqual(['slot-1/0']);
+    expect([...sets.values()]).toEqual([['all']]);
   });
 
   it('the same set again, made once', () => {
     const { evaluator, asked, sets } = watched(FOUR);
     for (let n = 0; n < 5; n += 1) satisfied(evaluator, request());
     expect(asked).toHaveLength(5);
-    expect([...sets.keys()]).toEqual(['slot-1/0']);
+    expect([...sets.values()]).toEqual([['orders', 'shop']]);
   });
 
   it('a set of few still when the names for sets are used up: the one asked about longest ago goes', () => {
@@ -136,10 +139,10 @@ describe('the engine is asked about', () => {
     expect(['w2', 'w0', 'w2'].map((account) => satisfied(evaluator, request({ account })))).toEqual(
       [['w2'], ['w0'], ['w2']],
     );
-    expect(sets.get('slot-1/2')).toEqual(['w2']);
-    expect(
-      [...sets].filter(([, policies]) => policies.length === 1 && policies[0] === 'w0'),
-    ).toHaveLength(1);
+    const loaded = [...sets.values()].flat();
+    expect(['w0', 'w1', 'w2', 'w3'].map((id) => loaded.filter((one) => one === id).length)).toEqual(
+      [1, 0, 1, 0],
+    );
   });
 
   it('what it was, for everybody else, however often a policy is asked about that does not parse', () => {
@@ -219,13 +222,13 @@ describe('the engine is asked about', () => {
     satisfied(evaluator, request());
     evaluator.release();
     // Not at once: what others wait for comes first.
-    expect(sets.get('slot-1/0')).toEqual(['orders', 'shop']);
+    expect([...sets.values()]).toEqual([['orders', 'shop']]);
     await turn();
-    expect(sets.get('slot-1/0')).toEqual([]);
+    expect([...sets.values()]).toEqual([[]]);
     const next = createEvaluator(programOf({ policies: FOUR }), { engine });
     if (!next.ok) throw new Error(lines(next).join('\n'));
     satisfied(next.value, request());
-    expect([...sets.keys()]).toEqual(['slot-1/0']);
+    expect([...sets.values()]).toEqual([['orders', 'shop']]);
   });
 
   it('one name at a time is emptied of a large program, and others come in between', async () => {
@@ -245,15 +248,25 @@ describe('the engine is asked about', () => {
     expect(engine.slotsInUse).toBe(0);
   });
 
-  it('a program for which a slot must be emptied first, when nobody waited for it', () => {
-    const { evaluator, engine, sets } = watched(FOUR);
-    satisfied(evaluator, request());
+  it('a set that another version has as well, parsed once, as long as one of them is there', async () => {
+    const { evaluator, engine, asked, sets, parsed } = watched(FOUR);
+    const asking = [request(), request({ account: 'batch' }), request({ action: 'POST' })];
+    for (const each of asking) satisfied(evaluator, each);
+    expect(parsed.splice(0)).toHaveLength(3);
+    const changed = FOUR.replace('forbid (principal, action in', 'permit (principal, action in');
+    const next = createEvaluator(programOf({ policies: changed }), { engine });
+    if (!next.ok) throw new Error(lines(next).join('\n'));
+    const answers = asking.map((each) => satisfied(next.value, each));
+    expect(answers).toEqual([['orders', 'shop'], ['shop'], ['orders', 'writes']]);
+    // Nobody's policies but those of the third question are others.
+    expect(parsed.splice(0)).toHaveLength(1);
     evaluator.release();
-    for (let slot = 0; slot < ENGINE_SLOTS_MAX; slot += 1) {
-      expect(createEvaluator(programOf({ policies: FOUR }), { engine }).ok).toBe(true);
-    }
-    expect(sets.get('slot-1/0')).toEqual([]);
-    expect(createEvaluator(programOf({ policies: FOUR }), { engine }).ok).toBe(false);
+    for (let turns = 0; turns < 9; turns += 1) await turn();
+    expect([...sets.values()].filter((ids) => ids.length > 0)).toHaveLength(3);
+    expect(asking.map((each) => satisfied(next.value, each))).toEqual(answers);
+    // Only what nobody has any more was emptied.
+    expect(parsed).toEqual([[]]);
+    expect(asked).toHaveLength(9);
   });
 });
 
@@ -376,6 +389,42 @@ describe('what was prepared for a caller', () => {
       expect(satisfied(evaluator, request({ account: `w${n}` }))).toEqual(['shop']);
     }
     expect(satisfied(evaluator, request())).toEqual(['orders', 'shop']);
+  });
+});
+
+describe('what is known of a set of policies', () => {
+  const policies = policy(
+    'blue',
+    'permit (principal, action == Action::"GET", resource) when { context has headers };',
+  );
+  const load = (schema: string, known: KnownSets) => {
+    const loaded = createEvaluator(programOf({ policies, schema }), { known });
+    if (!loaded.ok) throw new Error(lines(loaded).join('\n'));
+    return loaded.value;
+  };
+  const found = (known: KnownSets) => [...known.keys()].length;
+
+  it('is shared by programs that have it, whatever else they have', () => {
+    const known = knownSets();
+    const context = { path: '/a', headers: {} };
+    // The engine refuses a context without what its schema requires.
+    for (const schema of [SCHEMA.replaceAll('path: String', 'path?: String'), SCHEMA]) {
+      const evaluator = load(schema, known);
+      expect(satisfied(evaluator, request({ context }))).toEqual(['blue']);
+      expect(found(known)).toBe(1);
+      evaluator.release();
+    }
+  });
+
+  it('is not that of policies that read something else', () => {
+    const known = knownSets();
+    satisfied(load(SCHEMA, known), request());
+    const other = programOf({ policies: policies.replace('headers', 'claims') });
+    const loaded = createEvaluator(other, { known });
+    if (!loaded.ok) throw new Error(lines(loaded).join('\n'));
+    const context = { path: '/a', claims: { sub: 'u' } };
+    expect(satisfied(loaded.value, request({ context }))).toEqual(['blue']);
+    expect(found(known)).toBe(2);
   });
 });
 

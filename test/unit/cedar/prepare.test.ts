@@ -46,7 +46,8 @@ describe('a program is prepared', () => {
     ];
     for (const each of [first, second, second, third]) before.ask(each);
     const { evaluator, count } = watched(ONE_EACH.slice(0, 4));
-    expect(pieces(evaluator.prepare(before.askers()))).toBe(3);
+    // What each caller has, and its text.
+    expect(pieces(evaluator.prepare(before.askers()))).toBe(6);
     expect(count.parsed).toBe(3);
     for (const each of [first, second, third]) {
       expect(evaluator.ask(each)).toEqual(before.ask(each));
@@ -66,14 +67,14 @@ describe('a program is prepared', () => {
       return policy(`p${n}`, 'permit (principal, action, resource);');
     });
     const { evaluator, count } = watched(wide);
-    expect(pieces(evaluator.prepare([request()]))).toBe(3);
+    expect(pieces(evaluator.prepare([request()]))).toBe(4);
     expect(count.parsed).toBe(3);
   });
 
   it('until one more set would make another leave; the time of these is for once', () => {
     const { evaluator, count } = watched(ONE_EACH);
     const all = asked(CALLERS);
-    expect(pieces(evaluator.prepare(all))).toBe(ENGINE_SETS_MAX);
+    expect(pieces(evaluator.prepare(all))).toBe(2 * ENGINE_SETS_MAX + 1);
     // What it is made of, and its text.
     const { once } = count;
     expect([count.parsed, once]).toEqual([ENGINE_SETS_MAX, 2 * ENGINE_SETS_MAX]);

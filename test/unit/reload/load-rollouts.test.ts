@@ -1,7 +1,7 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CLOCK_AHEAD_MS, LOAD_TIMEOUT_MS } from '../../../src/constants.js';
+import { CLOCK_AHEAD_MS } from '../../../src/constants.js';
 import {
   type LoadedRollouts,
   loadRollouts,
@@ -404,6 +404,6 @@ describe('a gateway', () => {
     }
     const started = performance.now();
     expect((await place.load()).rollouts.size).toBe(200);
-    expect(performance.now() - started).toBeLessThan(LOAD_TIMEOUT_MS / 3);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 });
