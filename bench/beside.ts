@@ -103,7 +103,7 @@ async function start(variant: Variant, directory: string): Promise<Sidecar> {
   const place = join(directory, `beside-${nameOf(variant).replace(/\W+/g, '-')}`);
   const flags = placeRollout(place, variant);
   const server = await startCedargate({ flags, everyLine: variant.logged });
-  return { ...subject(server, policies, false), variant, compared: 0, measured: 0 };
+  return { ...subject(server, policies), variant, compared: 0, measured: 0 };
 }
 
 /** Everything that a sidecar of an approved rollout needs; gives the flags to serve it. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { writeBundle } from './bundles.js';
 import { NOTHING, type Tally, totalOf } from './decision-lines.js';
 import type { LoadProcess } from './load-process.js';
-import type { BenchBundle, Plan } from './plan.js';
+import { type BenchBundle, type BundleKind, KNOWN, type Plan } from './plan.js';
 import { type BenchPolicy, BY_VALUE, benchPolicies, expectDecision } from './policies.js';
 import { cpuSecondsOf } from './proc.js';
 import type { CpuResult, ServerCpu, SidecarCpu } from './results.js';
@@ -21,7 +21,7 @@ const CHECKS_PER_STEP = 500;
 export interface Subject {
   readonly server: MeasuredServer;
   readonly policies: readonly BenchPolicy[];
-  readonly byValue: boolean;
+  readonly kind: BundleKind;
   /** Of the measured rounds. */
   known: number;
   looked: number;
@@ -39,7 +39,7 @@ export async function measureCpu(
   say: (line: string) => void,
 ): Promise<CpuResult> {
   const { rounds, cpuSecondsMin, warmUpCpuSeconds } = plan.cpu;
-  const noop = subject(await startNoop(), [], false);
+  const noop = subject(await startNoop(), []);
   const sidecars: Subject[] = [];
   try {
     for (const each of plan.cpu.bundles) sidecars.push(await startSubject(each, directory));
@@ -74,24 +74,28 @@ export async function measureCpu(
   }
 }
 
-export async function startSubject({ policies: count, byValue }: BenchBundle, directory: string) {
-  const policies = benchPolicies(count);
-  const bundle = join(directory, `bundle-${count}${byValue ? '-by-value' : ''}`);
-  writeBundle(bundle, policies, byValue ? { 'by-value.cedar': BY_VALUE } : {});
-  return subject(await startCedargate({ bundle }), policies, byValue);
+export async function startSubject({ policies: count, ...kind }: BenchBundle, directory: string) {
+  const { shape, byValue } = kind;
+  const usual = shape === 'usual';
+  const known = benchPolicies(count, shape);
+  const policies = byValue && !usual ? known.map((each) => ({ ...each, byValue })) : known;
+  const bundle = join(directory, `bundle-${count}-${shape}${byValue ? '-by-value' : ''}`);
+  writeBundle(bundle, policies, byValue && usual ? { 'by-value.cedar': BY_VALUE } : {});
+  return subject(await startCedargate({ bundle }), policies, kind);
 }
 
 export function subject(
   server: MeasuredServer,
   policies: readonly BenchPolicy[],
-  byValue: boolean,
+  kind = KNOWN,
 ): Subject {
   const sums = { known: 0, looked: 0, checks: 0, requestBytes: 0, responseBytes: 0 };
-  return { server, policies, byValue, cpuUs: [], ratios: [], ...sums };
+  return { server, policies, kind, cpuUs: [], ratios: [], ...sums };
 }
 
-function nameOf({ policies, byValue }: Subject): string {
-  return `${policies.length} policies${byValue ? ' by value' : ''}`;
+function nameOf({ policies, kind }: Subject): string {
+  const shape = kind.shape === 'usual' ? '' : ` ${kind.shape}`;
+  return `${policies.length}${shape} policies${kind.byValue ? ' by value' : ''}`;
 }
 
 /** Two hundred callers that are new at once, to a process that is new, are no part of these figures. */
@@ -105,7 +109,7 @@ const KNOWN_SHARE_MIN = 0.98;
 
 /** What is measured is a sidecar that has been asked for a while, not its first minute. */
 export async function untilKnown(who: Subject, secondsMax: number, drive: Drive): Promise<void> {
-  if (who.byValue) return;
+  if (who.kind.byValue) return;
   const endSeconds = cpuSecondsOf(who.server.pid) + secondsMax;
   for (let before = await who.server.lookups(); cpuSecondsOf(who.server.pid) < endSeconds; ) {
     for (let sent = 0; sent < KNOWN_CHECKS; sent += CHECKS_PER_STEP) {
@@ -156,7 +160,7 @@ export async function measureSidecar(who: Subject, secondsMin: number, drive: Dr
 function resultOf(who: Subject): SidecarCpu {
   return {
     policies: who.policies.length,
-    byValue: who.byValue,
+    ...who.kind,
     remembered: rememberedOf(who),
     ratio: spreadOf(who.ratios),
     ...costOf(who),

@@ -17,7 +17,7 @@ import {
 } from './cpu.js';
 import type { LoadProcess } from './load-process.js';
 import { type OpaEnvoy, startOpa } from './opa-server.js';
-import type { Plan } from './plan.js';
+import { KNOWN, type Plan } from './plan.js';
 import { residentBytesOf } from './proc.js';
 import { REGO_FORMS, type RegoForm } from './rego.js';
 import type { NotMeasured, OpaCpu, OpaResult, OpaSize } from './results.js';
@@ -64,7 +64,7 @@ async function measureSize(setting: Setting): Promise<OpaSize> {
   const { plan, policies, load, drive, directory } = setting;
   const started: Subject[] = [];
   try {
-    const own = await startSubject({ policies, byValue: false }, directory);
+    const own = await startSubject({ policies, ...KNOWN }, directory);
     started.push(own);
     const rivals: Rival[] = [];
     for (const processors of PROCESSORS) {
@@ -74,7 +74,7 @@ async function measureSize(setting: Setting): Promise<OpaSize> {
           setting.opa,
           processors === undefined ? settings : { ...settings, processors },
         );
-        const who = subject(server, own.policies, false);
+        const who = subject(server, own.policies);
         started.push(who);
         rivals.push({ form, processors, who });
       }

@@ -1,13 +1,24 @@
 /** How much is measured: the full run (some ten minutes, more beside OPA-Envoy) and the smoke run. */
+import type { PolicyShape } from './policies.js';
 
-export interface BenchBundle {
-  readonly policies: number;
-  /** One more policy looks at the path as a value: hardly any answer is known. */
+export interface BundleKind {
+  readonly shape: PolicyShape;
+  /**
+   * Policies look at the path as a value: one more than there are of usual ones, else all of them.
+   * Hardly any answer is known.
+   */
   readonly byValue: boolean;
 }
 
-const known = (policies: number): BenchBundle => ({ policies, byValue: false });
-const byValue = (policies: number): BenchBundle => ({ policies, byValue: true });
+export interface BenchBundle extends BundleKind {
+  readonly policies: number;
+}
+
+export const KNOWN: BundleKind = { shape: 'usual', byValue: false };
+const known = (policies: number): BenchBundle => ({ policies, ...KNOWN });
+const byValue = (policies: number, shape: PolicyShape = 'usual'): BenchBundle => {
+  return { policies, shape, byValue: true };
+};
 
 export interface Plan {
   readonly quick: boolean;
@@ -87,7 +98,14 @@ export const FULL: Plan = {
   quick: false,
   concurrency: 16,
   cpu: {
-    bundles: [...[10, 100, 1_000, 10_000].map(known), ...[10, 1_000, 10_000].map(byValue)],
+    bundles: [
+      ...[10, 100, 1_000, 10_000].map(known),
+      ...[10, 1_000, 10_000].map((policies) => byValue(policies)),
+      { policies: 10_000, shape: 'grouped', byValue: false },
+      byValue(10_000, 'grouped'),
+      // Ten thousand of them would take a tenth of a second each time.
+      byValue(1_000, 'open'),
+    ],
     rounds: 6,
     cpuSecondsMin: 1.5,
     warmUpCpuSeconds: 5,
@@ -137,7 +155,7 @@ export const QUICK: Plan = {
   quick: true,
   concurrency: 16,
   cpu: {
-    bundles: [known(10), byValue(10)],
+    bundles: [known(10), byValue(10), byValue(1_000, 'grouped'), byValue(20, 'open')],
     rounds: 1,
     cpuSecondsMin: 0.2,
     warmUpCpuSeconds: 0.1,

@@ -16,7 +16,19 @@ export interface BenchPolicy {
   readonly callers: CallerTest;
   /** As Cedar's `like` reads it: `*` stands for any characters. */
   readonly path: string;
+  /** Absent for the one that is asked for. */
+  readonly service?: string;
+  /** Whom and what it concerns stands in its condition, so that it may apply to everybody. */
+  readonly open?: boolean;
+  /** Looks at the path as a value where its pattern fits, so that hardly any answer is known. */
+  readonly byValue?: boolean;
 }
+
+/**
+ * Which policies a check has: of `usual` ones all that name its caller; of `grouped` ones at most 20,
+ * since the others are of other services; of `open` ones all there are.
+ */
+export type PolicyShape = 'usual' | 'grouped' | 'open';
 
 type CallerTest =
   | { readonly kind: 'one'; readonly index: number }
@@ -24,13 +36,40 @@ type CallerTest =
   /** The attribute of the caller's entity, and a header that says the same. */
   | { readonly kind: 'tenant'; readonly name: string };
 
-export function benchPolicies(count: number): BenchPolicy[] {
-  return Array.from({ length: count }, (_, index) => policyAt(index));
+const SERVICE = 'shop/payments';
+/** With the one that is asked for. */
+const SERVICES = [SERVICE, 'shop/orders', 'shop/stock', 'shop/refunds'];
+/** The first ones concern whole namespaces and tenants. */
+const WIDE = 10;
+
+export function benchPolicies(count: number, shape: PolicyShape = 'usual'): BenchPolicy[] {
+  return Array.from({ length: count }, (_, index) => {
+    if (shape === 'usual') return policyAt(index);
+    if (shape === 'open') return { ...policyAt(index), open: true, byValue: true };
+    return index < WIDE ? policyAt(index) : groupedAt(index);
+  });
+}
+
+/** Of each caller as many for each service. */
+function groupedAt(index: number): BenchPolicy {
+  const id = idAt(index);
+  const callers = { kind: 'one', index: index % CALLERS } as const;
+  const service = SERVICES[Math.floor(index / CALLERS) % SERVICES.length];
+  const round = Math.floor(index / CALLERS / SERVICES.length);
+  const digit = (index + Math.floor(round / AREAS)) % 10;
+  const of = { id, callers, ...(service === SERVICE ? {} : { service }) };
+  return round % AREAS === 9
+    ? { ...of, effect: 'forbid', path: `/v1/area-${index % AREAS}/items/1*` }
+    : { ...of, effect: 'permit', path: `/v1/area-${round % AREAS}/items/${digit}*` };
+}
+
+function idAt(index: number): string {
+  return `bench-${String(index).padStart(5, '0')}`;
 }
 
 function policyAt(index: number): BenchPolicy {
   const area = `/v1/area-${index % AREAS}/`;
-  const id = `bench-${String(index).padStart(5, '0')}`;
+  const id = idAt(index);
   const namespace = { kind: 'namespace', name: `team-${index % NAMESPACES}` } as const;
   if (index === 9) return { id, effect: 'forbid', callers: namespace, path: '/v1/*/private' };
   if (index < 9 && index % 3 === 0) {
@@ -49,36 +88,50 @@ function policyAt(index: number): BenchPolicy {
     : { id, effect: 'permit', callers, path: `${area}items/${round % 10}*` };
 }
 
-export function policyText({ id, effect, callers, path }: BenchPolicy): string {
-  const [scope, condition] = callerText(callers);
-  const like = `context.path like "${path}"`;
+export function policyText(policy: BenchPolicy): string {
+  const { id, effect, callers, path, service = SERVICE, open = false, byValue = false } = policy;
+  const who = scopeText(callers);
+  const group = 'action in Action::"read"';
+  const what = `resource == Service::"${service}"`;
+  const scope = open ? ['principal', 'action', 'resource'] : [who, group, what];
+  const conditions = [
+    ...(open ? [who, group, what] : []),
+    ...conditionsOf(callers),
+    `context.path like "${path}"`,
+    ...(byValue ? ['!["/never"].contains(context.path)'] : []),
+  ];
   return `@id("${id}")
 @owner("team-bench")
 @description("${effect} ${path}")
 ${effect} (
-  principal${scope},
-  action in Action::"read",
-  resource == Service::"shop/payments"
+  ${scope.join(',\n  ')}
 )
-when { ${condition === '' ? like : `${condition} && ${like}`} };
+when { ${conditions.join(' && ')} };
 `;
 }
 
-function callerText(callers: CallerTest): [scope: string, condition: string] {
+function scopeText(callers: CallerTest): string {
   switch (callers.kind) {
     case 'one':
-      return [
-        ` == Workload::"${callerAt(callers.index).id}"`,
-        'principal has namespace && principal.namespace like "team-*"',
-      ];
+      return `principal == Workload::"${callerAt(callers.index).id}"`;
     case 'namespace':
-      return [` in Namespace::"bench.example/${callers.name}"`, ''];
+      return `principal in Namespace::"bench.example/${callers.name}"`;
+    case 'tenant':
+      return 'principal is Workload';
+  }
+}
+
+function conditionsOf(callers: CallerTest): string[] {
+  switch (callers.kind) {
+    case 'one':
+      return ['principal has namespace', 'principal.namespace like "team-*"'];
+    case 'namespace':
+      return [];
     case 'tenant':
       return [
-        ' is Workload',
-        `principal has tenant && principal.tenant == "${callers.name}" && ` +
-          'context has headers && context.headers has "x-tenant" && ' +
-          `context.headers["x-tenant"] == "${callers.name}"`,
+        `principal has tenant && principal.tenant == "${callers.name}"`,
+        'context has headers && context.headers has "x-tenant"',
+        `context.headers["x-tenant"] == "${callers.name}"`,
       ];
   }
 }
@@ -95,7 +148,9 @@ when { ["/never", "/ever"].contains(context.path) };
 export function expectDecision(
   policies: readonly BenchPolicy[],
 ): (caller: number, path: number) => Decision {
-  const tests = policies.map((policy) => ({ policy, path: pathTest(policy.path) }));
+  const tests = policies
+    .filter(({ service = SERVICE }) => service === SERVICE)
+    .map((policy) => ({ policy, path: pathTest(policy.path) }));
   return (caller, path) => {
     const who = callerAt(caller);
     const text = pathAt(path);

@@ -15,6 +15,7 @@ import type {
   ReloadResult,
   Results,
   RolloutResult,
+  SidecarCpu,
 } from './results.js';
 
 export function renderPage(results: Results): string {
@@ -91,7 +92,9 @@ cedargate runs in mode shadow and logs every decision to a pipe that is read, co
 The run fails unless the log has a line for every check and its decisions are those of an independent
 reading of the same policies. *Remembered* is the share of the checks whose answer the sidecar knew.
 Where it says *by value*, one more policy looks at the path as a value, so that hardly any answer is
-known: these rows show what a miss costs.`,
+known: these rows show what a miss costs. Of *grouped* policies at most 20 can apply to a check, and
+by value each of these looks at the path; of *open* ones whom and what they concern stands in the
+condition, so that all have to be asked.`,
     table([
       [
         'server',
@@ -106,7 +109,7 @@ known: these rows show what a miss costs.`,
       ],
       ['no-op', micros(noop.cpuUs), '1', '-', count(noop.checks), '-', '-', '-', bytes(noop)],
       ...sidecars.map((each) => [
-        `${count(each.policies)} policies${each.byValue ? ', by value' : ''}`,
+        nameOf(each),
         micros(each.cpuUs),
         spread(each.ratio, (value) => `${value.toFixed(2)}`, ' x'),
         `${(100 * each.remembered).toFixed(1)} %`,
@@ -118,6 +121,11 @@ known: these rows show what a miss costs.`,
       ]),
     ]),
   ].join('\n\n');
+}
+
+function nameOf({ policies, shape, byValue }: SidecarCpu): string {
+  const which = shape === 'usual' ? '' : `, ${shape}`;
+  return `${count(policies)} policies${which}${byValue ? ', by value' : ''}`;
 }
 
 function rolloutSection(result: RolloutResult) {

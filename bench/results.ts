@@ -1,4 +1,5 @@
 /** What a run found, as data: docs/benchmarks.json holds exactly this. */
+import type { BundleKind } from './plan.js';
 import type { MemoryParts } from './proc.js';
 import type { RegoForm } from './rego.js';
 import type { Spread } from './statistics.js';
@@ -104,10 +105,8 @@ export interface BesideCpu {
   readonly lines: number;
 }
 
-export interface SidecarCpu extends ServerCpu {
+export interface SidecarCpu extends ServerCpu, BundleKind {
   readonly policies: number;
-  /** One more policy looks at the path as a value: hardly any answer is known. */
-  readonly byValue: boolean;
   /** Share of the measured checks whose answer was known, 0 to 1. */
   readonly remembered: number;
   /** Of each pair in the same run: this over the no-op server. */

@@ -28,9 +28,11 @@ describe('make bench', () => {
     const { cpu, paced, beside, memory, reload, stall, start, latency, opa } = found();
     if ('notMeasured' in cpu) throw new Error('not measured');
     expect(cpu.noop.cpuUs.median).toBeGreaterThan(0);
-    expect(cpu.sidecars.map(({ policies, byValue }) => [policies, byValue])).toEqual([
-      [10, false],
-      [10, true],
+    expect(cpu.sidecars.map(({ policies, shape, byValue }) => [policies, shape, byValue])).toEqual([
+      [10, 'usual', false],
+      [10, 'usual', true],
+      [1_000, 'grouped', true],
+      [20, 'open', true],
     ]);
     for (const each of cpu.sidecars) {
       expect(each.logged).toBe(each.checks);

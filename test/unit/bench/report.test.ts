@@ -16,10 +16,22 @@ import { type Spread, spreadOf } from '../../../bench/statistics.js';
 
 const one = (value: number): Spread => spreadOf([value]);
 
-function sidecar(policies: number, ratio: Spread, miss?: { cpuUs: number }): SidecarCpu {
+type Kind = Partial<Pick<SidecarCpu, 'shape' | 'byValue'>>;
+
+function sidecar(policies: number, ratio: Spread, kind: Kind = {}, us = 250): SidecarCpu {
   const counts = { checks: 900, logged: 900, allow: 300, deny: 600, responseBytes: 500 };
-  const kind = { byValue: miss !== undefined, remembered: miss === undefined ? 0.985 : 0.001 };
-  return { policies, ...kind, cpuUs: one(miss?.cpuUs ?? 250), ratio, ...counts };
+  const { shape = 'usual', byValue = false } = kind;
+  const remembered = byValue ? 0.001 : 0.985;
+  return { policies, shape, byValue, remembered, cpuUs: one(us), ratio, ...counts };
+}
+
+/** Hits and misses of a bundle of which few policies apply. */
+function grouped(hitUs: number, missUs: number): SidecarCpu[] {
+  const shape = 'grouped';
+  return [
+    sidecar(10_000, one(1.5), { shape }, hitUs),
+    sidecar(10_000, one(5), { shape, byValue: true }, missUs),
+  ];
 }
 
 function rollout(few: number, many: number): Results['rollout'] {
@@ -126,7 +138,9 @@ function results(changes: Partial<Results> = {}): Results {
       sidecars: [
         sidecar(10, spreadOf([1, 1.25, 1.3])),
         sidecar(10_000, one(1.375)),
-        sidecar(10_000, one(5), { cpuUs: 500 }),
+        sidecar(10_000, one(9), { byValue: true }, 900),
+        ...grouped(250, 500),
+        sidecar(1_000, one(50), { shape: 'open', byValue: true }, 5_000),
       ],
     },
     paced: {
@@ -189,7 +203,7 @@ describe('the judgement of goals', () => {
         sidecars: [
           sidecar(10, spreadOf([1, 1.5, 9])),
           sidecar(10_000, one(1.8)),
-          sidecar(10_000, one(5), { cpuUs: 510 }),
+          ...grouped(260, 520),
         ],
       },
       beside: beside(1.4),
@@ -307,7 +321,10 @@ describe('the page', () => {
   it('shows median and spread of the rounds', () => {
     expect(page).toContain('| no-op | 70 us (62 to 81) | 1 |');
     expect(page).toContain('| 1.25 x (1.00 to 1.30) | 98.5 % |');
-    expect(page).toContain('| 10,000 policies, by value | 500 us (500 to 500) |');
+    expect(page).toContain('| 10,000 policies, by value | 900 us (900 to 900) |');
+    expect(page).toContain('| 10,000 policies, grouped | 250 us (250 to 250) |');
+    expect(page).toContain('| 10,000 policies, grouped, by value | 500 us (500 to 500) |');
+    expect(page).toContain('| 1,000 policies, open, by value | 5000 us (5000 to 5000) |');
     expect(page).toContain(
       '| a candidate, logged | 230 us (230 to 230) | 1.15 x (1.15 to 1.15) | 99.9 % | 98.5 % | 900 | 900 |',
     );
