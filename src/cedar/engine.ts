@@ -250,7 +250,7 @@ const NO_INLINED_CALLS = '--no-turbo-inline-js-wasm-calls';
  * start of `serve` until it is ready, 1.8 with this. After 40,000 checks, or a load of some thousand
  * policies, both have cost the same.
  */
-const OPTIMISE_AFTER = 1_000_000_000;
+const OPTIMISE_AFTER = 200_000_000;
 
 /**
  * V8 optimises one function of the engine at a time. By itself it takes as many as it has threads, 15 MB

@@ -81,7 +81,7 @@ export function createEvaluator(
   function* prepare(requests: Iterable<CedarRequest>): Generator<void> {
     try {
       for (const request of requests) {
-        const { blocks } = preparations.for(request).set;
+        const blocks = preparations.for(request).flatMap(({ set }) => set.blocks);
         yield;
         for (const block of blocks) {
           // What came first was asked about last.
@@ -96,30 +96,58 @@ export function createEvaluator(
   }
   const askers = () => preparations.askers();
   const ask = (request: CedarRequest) =>
-    guarded(() => callEngine(request, preparations.for(request)));
+    guarded(() =>
+      together(preparations.for(request).map((preparation) => callEngine(request, preparation))),
+    );
   if (memory === undefined) return ok({ schema, evaluate: ask, ask, askers, prepare, release });
 
+  const remembering = { memory, lookups, preparations, callEngine };
+  const { evaluate, recall } = rememberingEvaluator(remembering);
+  return ok({ schema, evaluate, recall, ask, askers, prepare, release });
+}
+
+interface Remembering {
+  readonly memory: EvaluationMemory;
+  readonly lookups: Lookups;
+  readonly preparations: Preparations;
+  readonly callEngine: (request: CedarRequest, preparation: Preparation) => Evaluation;
+}
+
+/** Asks the engine about those parts of which the answer is not known. */
+function rememberingEvaluator({ memory, lookups, preparations, callEngine }: Remembering) {
   const evaluate = (request: CedarRequest) =>
     guarded(() => {
-      const preparation = preparations.for(request);
-      const key = keyOf(request, preparation);
-      const known = key === undefined ? undefined : memory.get(key);
-      if (known !== undefined) {
-        lookups.hit += 1;
-        return known;
+      const parts = preparations.for(request);
+      const answers: Evaluation[] = [];
+      let found: keyof Lookups = 'hit';
+      try {
+        for (const part of parts) {
+          const key = keyOf(request, part);
+          const known = key === undefined ? undefined : memory.get(key);
+          if (known === undefined) {
+            if (found !== 'bypass') found = key === undefined ? 'bypass' : 'miss';
+            const answer = callEngine(request, part);
+            if (key !== undefined && answer.kind === 'answered') memory.set(key, answer);
+            answers.push(answer);
+          } else answers.push(known);
+        }
+      } finally {
+        lookups[found] += 1;
       }
-      lookups[key === undefined ? 'bypass' : 'miss'] += 1;
-      const answer = callEngine(request, preparation);
-      if (key !== undefined && answer.kind === 'answered') memory.set(key, answer);
-      return answer;
+      return together(answers);
     });
   const recall = (request: CedarRequest) => {
-    const key = keyOf(request, preparations.for(request));
-    const known = key === undefined ? undefined : memory.get(key);
-    if (known !== undefined) lookups.hit += 1;
-    return known;
+    const answers: Evaluation[] = [];
+    for (const part of preparations.for(request)) {
+      const key = keyOf(request, part);
+      const known = key === undefined ? undefined : memory.get(key);
+      if (known === undefined) return undefined;
+      answers.push(known);
+    }
+    lookups.hit += 1;
+    return together(answers);
   };
-  return ok({ schema, evaluate, recall, ask, askers, prepare, release });
+  return { evaluate, recall };
 }
 
 /** All that an answer follows from; undefined where it must not be remembered. */

@@ -20,6 +20,7 @@ import {
 } from './packed-policies.js';
 import { textAt } from './packed-texts.js';
 import { type UnitedReads, unionOfReads } from './policy-reads.js';
+import { rememberedParts } from './remembered-parts.js';
 import { type Scoped, ScopeIndex } from './scope-index.js';
 import { statementStart } from './tokens.js';
 import type { ContextUse, PolicyReads } from './types.js';
@@ -27,10 +28,15 @@ import type { ContextUse, PolicyReads } from './types.js';
 /** What the names of policies begin with that the engine makes. */
 const ENGINE_NAME = 'policy';
 
+/** What answers say of a policy. */
+export type Named = Pick<PolicyFacts, 'id' | 'effect'>;
+
 /** What is given to the engine under one name. */
 export class Block {
   readonly #packed: PackedPolicies;
   readonly #positions: readonly number[];
+  /** By the engine's name: to unpack a policy for its id takes 5 to 10 us of each new answer. */
+  readonly #named = new Map<string, Named>();
   #digest: string | undefined;
 
   constructor(packed: PackedPolicies, positions: readonly number[]) {
@@ -59,12 +65,18 @@ export class Block {
   }
 
   /** What the engine calls `policy3`: it names the policies of a text by their places. */
-  policyOf(name: string): PolicyFacts {
-    const position = this.#positions[Number(name.slice(ENGINE_NAME.length))];
-    if (position === undefined) {
-      throw new Error(`the engine names a policy that is not there: ${name}`);
+  policyOf(name: string): Named {
+    let named = this.#named.get(name);
+    if (named === undefined) {
+      const position = this.#positions[Number(name.slice(ENGINE_NAME.length))];
+      if (position === undefined) {
+        throw new Error(`the engine names a policy that is not there: ${name}`);
+      }
+      const { id, effect } = factsAt(this.#packed, position);
+      named = { id, effect };
+      this.#named.set(name, named);
     }
-    return factsAt(this.#packed, position);
+    return named;
   }
 }
 
@@ -73,6 +85,7 @@ interface SetFacts {
   readonly reads: UnitedReads;
   /** Undefined where whole fields count: of many policies the tests of one place cost more than they save. */
   readonly uses: readonly ContextUse[] | undefined;
+  readonly parts: readonly (readonly number[])[];
   /** By what the schema wants to be there. */
   readonly plans: Map<string, ContextPlan>;
 }
@@ -92,7 +105,7 @@ export class PolicySets {
   readonly #program: PackedProgram;
   readonly #slot: Slot;
   readonly #index: ScopeIndex;
-  /** By the positions of their policies. */
+  /** By the positions of their policies; the parts of a set are often those of others too. */
   readonly #sets = new BoundedCache<PolicySet>({ entriesMax: POLICY_SETS_MAX });
   /** Of scopes that more policies have than one block takes: they always apply together. */
   readonly #blocksOfScope = new Map<number, readonly Block[]>();
@@ -115,8 +128,16 @@ export class PolicySets {
     this.#index = new ScopeIndex(program.packed.scopes, program.schema);
   }
 
-  setFor(scoped: Scoped): PolicySet {
+  /** Those that can apply, by what is remembered together. */
+  setsFor(scoped: Scoped): readonly PolicySet[] {
     const positions = this.#index.applicable(scoped);
+    const all = this.#set(positions);
+    const { parts } = all;
+    if (parts.length === 1) return [all];
+    return parts.map((part) => this.#set(part.map((index) => positions[index] as number)));
+  }
+
+  #set(positions: readonly number[]): PolicySet {
     const key = positions.join();
     let set = this.#sets.get(key);
     if (set === undefined) {
@@ -239,6 +260,11 @@ export class PolicySet {
     return this.#findFacts().reads;
   }
 
+  /** What of it is remembered together, by the places of the policies in it. */
+  get parts(): readonly (readonly number[])[] {
+    return this.#findFacts().parts;
+  }
+
   /** Equal for sets that say the same in the same order, of this program and of others. */
   get digest(): string {
     this.#digest ??= digestOf(this.blocks);
@@ -275,6 +301,7 @@ function factsOf(all: readonly PolicyReads[]): SetFacts {
   return {
     reads: unionOfReads(all),
     uses: told ? unionOfUses(uses) : undefined,
+    parts: told ? rememberedParts(uses) : [[...all.keys()]],
     plans: new Map(),
   };
 }

@@ -12,6 +12,7 @@ import type { PackedProgram } from './packed-policies.js';
 import type { PolicySet, PolicySets } from './policy-sets.js';
 import type { CedarRequest, EntityData } from './types.js';
 
+/** Of policies that are remembered together. */
 export interface Preparation {
   readonly set: PolicySet;
   readonly entities: readonly EntityData[];
@@ -24,7 +25,7 @@ export interface Preparation {
 }
 
 interface Recent extends Pick<CedarRequest, 'principal' | 'action' | 'resource'> {
-  readonly preparation: Preparation;
+  readonly preparations: readonly Preparation[];
 }
 
 export class Preparations {
@@ -32,7 +33,7 @@ export class Preparations {
   readonly #sets: PolicySets;
   readonly #schemaDigest: string;
   /** By all that it follows from. */
-  readonly #kept = new BoundedCache<Preparation>({ entriesMax: PREPARATIONS_MAX });
+  readonly #kept = new BoundedCache<readonly Preparation[]>({ entriesMax: PREPARATIONS_MAX });
   /** By the very objects that it was made for: whoever asks again with them needs no long key. */
   readonly #recent = new WeakMap<CedarRequest['ancestors'], Recent>();
 
@@ -42,19 +43,20 @@ export class Preparations {
     this.#schemaDigest = digestOf(program.schemaText);
   }
 
-  for(request: CedarRequest): Preparation {
+  /** Their answers together are that of all policies. */
+  for(request: CedarRequest): readonly Preparation[] {
     const { principal, action, resource, ancestors } = request;
     const recent = this.#recent.get(ancestors);
     const same = recent?.principal === principal && recent.resource === resource;
-    if (same && recent.action === action) return recent.preparation;
+    if (same && recent.action === action) return recent.preparations;
     const key = JSON.stringify([principal, action, resource, ancestors]);
-    let preparation = this.#kept.get(key);
-    if (preparation === undefined) {
-      preparation = this.#sets.once(() => this.#make(request));
-      this.#kept.set(key, preparation);
+    let preparations = this.#kept.get(key);
+    if (preparations === undefined) {
+      preparations = this.#sets.once(() => this.#make(request));
+      this.#kept.set(key, preparations);
     }
-    this.#recent.set(ancestors, { principal, action, resource, preparation });
-    return preparation;
+    this.#recent.set(ancestors, { principal, action, resource, preparations });
+    return preparations;
   }
 
   /** Who asked for what, as far as it is kept; those who came last first. */
@@ -65,21 +67,23 @@ export class Preparations {
     }
   }
 
-  #make(request: CedarRequest): Preparation {
+  #make(request: CedarRequest): readonly Preparation[] {
     const { principal, action, resource } = request;
     const about = this.#store.about(request);
-    const set = this.#sets.setFor({
+    const sets = this.#sets.setsFor({
       principal: about.memberships(principal),
       principalType: principal.uid.type,
       action,
       resource: about.memberships(resource),
       resourceType: resource.uid.type,
     });
-    const entities = about.toSend(set.reads);
-    const asked = [principal.uid, action, resource.uid, entities];
-    const plan = set.plan(action);
-    const basis = digestOf(JSON.stringify([this.#schemaDigest, set.digest, plan.tells(), asked]));
-    return { set, entities, plan, basis };
+    return sets.map((set) => {
+      const entities = about.toSend(set.reads);
+      const asked = [principal.uid, action, resource.uid, entities];
+      const plan = set.plan(action);
+      const basis = digestOf(JSON.stringify([this.#schemaDigest, set.digest, plan.tells(), asked]));
+      return { set, entities, plan, basis };
+    });
   }
 }
 

@@ -206,8 +206,11 @@ interface Named {
   readonly text: string;
 }
 
-/** More policies than are looked at test by test, or more tests of one text than are told. */
-const FILLERS = { none: 0, tests: 44, policies: 70 } as const;
+/**
+ * So many that they are remembered apart from others; more tests of one text than are told; more
+ * policies than are looked at test by test.
+ */
+const FILLERS = { none: 0, apart: 17, tests: 44, policies: 70 } as const;
 const FILLER = Array.from({ length: FILLERS.policies }, (_, n): Named => {
   const tests = ['a', 'b', 'c'].map((letter) => `context.path like "/${letter}*${n}"`).join(' || ');
   return { id: `f${n}`, text: `permit (principal, action, resource) when { ${tests} };` };
@@ -303,6 +306,7 @@ const round = fc.record({
   texts: statements,
   filler: fc.oneof(
     { weight: 40, arbitrary: fc.constant('none' as const) },
+    { weight: 8, arbitrary: fc.constant('apart' as const) },
     { weight: 1, arbitrary: fc.constantFrom('tests' as const, 'policies' as const) },
   ),
   entities: store,
