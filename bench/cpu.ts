@@ -38,14 +38,17 @@ export async function measureCpu(
   directory: string,
   say: (line: string) => void,
 ): Promise<CpuResult> {
-  const { rounds, cpuSecondsMin, warmUpCpuSeconds } = plan.cpu;
+  const { rounds, cpuSecondsMin, warmUpCpuSeconds, warmUpMissCpuSeconds } = plan.cpu;
   const noop = subject(await startNoop(), []);
   const sidecars: Subject[] = [];
   try {
     for (const each of plan.cpu.bundles) sidecars.push(await startSubject(each, directory));
     const drive = (who: Subject, count: number) => send(who, count, load, plan.concurrency);
     for (const who of sidecars) await greet(who, load);
-    for (const who of [noop, ...sidecars]) await cpuPerCheck(who, warmUpCpuSeconds, drive);
+    for (const who of [noop, ...sidecars]) {
+      const { byValue } = who.kind;
+      await cpuPerCheck(who, byValue ? warmUpMissCpuSeconds : warmUpCpuSeconds, drive);
+    }
     for (const who of sidecars) await untilKnown(who, plan.cpu.warmUpCpuSecondsMax, drive);
     for (let round = 1; round <= rounds; round += 1) {
       for (const who of sidecars) {
