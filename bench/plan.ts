@@ -127,7 +127,7 @@ export const FULL: Plan = {
     rounds: 4,
     cpuSecondsMin: 1,
     warmUpCpuSeconds: 2,
-    warmUpCpuSecondsMax: 30,
+    warmUpCpuSecondsMax: 60,
   },
   memory: {
     policies: 10,
