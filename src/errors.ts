@@ -5,7 +5,6 @@
  * Message rules: lower-case start, no final period, user input in backticks, never a token or a
  * header value. `help` is advice. docs/errors.md lists every code; a test keeps both in step.
  */
-
 import { CHANGE_ERRORS } from './change-errors.js';
 
 export interface ErrorEntry {

@@ -3,7 +3,6 @@
  * decision, reason, num_errors}. `entities` is a list, or the name of a file beside the test file.
  * Unlike the CLI, unknown fields are refused: a misspelt expectation would test nothing.
  */
-
 import { readYaml, type YamlDocument, yamlPlace } from '../bundle/yaml.js';
 import { checkShape } from '../bundle/yaml-shape.js';
 import { parseJsonSource } from '../cedar/json-source.js';

@@ -2,7 +2,6 @@
  * Reads a line of the decision log, as far as it says what was asked and answered. Fields beyond
  * that are not looked at: lines of later versions may have more.
  */
-
 import type { ContextShape, ValueShape } from '../cedar/types.js';
 import { REASONS, type Reason } from '../check/reasons.js';
 import type { DecisionInput } from '../check/types.js';

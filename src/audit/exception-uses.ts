@@ -1,5 +1,4 @@
 /** How often exceptions let requests pass, by what sidecars say of themselves or by their logs. */
-
 import { problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import * as shape from '../shape/kinds.js';

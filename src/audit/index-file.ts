@@ -1,5 +1,4 @@
 /** index.json of an audit folder: what it is about, and the digest of every other file in it. */
-
 import { API_VERSION, digestSchema } from '../bundle/built-manifest.js';
 import { bytesDigest } from '../bundle/digest.js';
 import { checkJsonShape } from '../bundle/json-shape.js';

@@ -1,5 +1,4 @@
 /** What `/status` of a sidecar says about one rollout, read as strictly as a log. Pure. */
-
 import { digestSchema } from '../bundle/built-manifest.js';
 import type { RolloutId } from '../repository/layout.js';
 import type { VerifiedDocument } from '../rollout/types.js';

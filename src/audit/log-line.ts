@@ -3,7 +3,6 @@
  * decisions for which an exception spoke. Logs pass through many hands: nothing in them is believed
  * that a verified document does not say too.
  */
-
 import { digestSchema } from '../bundle/built-manifest.js';
 import * as shape from '../shape/kinds.js';
 

@@ -2,7 +2,6 @@
  * manifest.json of a built bundle: what it is, and the sha256 of every file in it. Its bytes are what
  * is signed, and their sha256 is the bundle's digest, so there is exactly one way to write it.
  */
-
 import { BUILT_MANIFEST_BYTES_MAX, READER } from '../constants.js';
 import { problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';

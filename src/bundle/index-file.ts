@@ -3,7 +3,6 @@
  * reads, so that a start need not parse and validate. Never a second form of a policy: what is
  * evaluated is the text of the file, cut by the range here.
  */
-
 import { POLICY_ID } from '../cedar/policies.js';
 import { skipBlank } from '../cedar/tokens.js';
 import type { PolicySource } from '../cedar/types.js';

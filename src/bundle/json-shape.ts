@@ -1,5 +1,4 @@
 /** Checks a value read from canonical JSON against a shape, and says in words what is wrong. */
-
 import { type ErrorCode, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';
 import type { Issue, Shape } from '../shape/kinds.js';

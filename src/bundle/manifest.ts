@@ -2,7 +2,6 @@
  * bundle.yaml: what the bundle is called, who owns it and what it may be used for. manifest.json of
  * a built bundle says the same under the same rules.
  */
-
 import type { TextFile } from '../cedar/position.js';
 import { REASON_CHARS_MAX } from '../constants.js';
 import type { Result } from '../result.js';

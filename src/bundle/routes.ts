@@ -1,5 +1,4 @@
 /** routes.yaml: named parts of a service, which policies name as resource (formats.md, 1). */
-
 import type { TextFile } from '../cedar/position.js';
 import { ROUTES_MAX } from '../constants.js';
 import { type Problem, problem } from '../errors.js';

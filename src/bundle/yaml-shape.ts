@@ -1,5 +1,4 @@
 /** Checks a YAML document against a shape and says what is wrong in words, with the line. */
-
 import { PROBLEMS_MAX } from '../constants.js';
 import { type ErrorCode, type Problem, problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';

@@ -50,8 +50,8 @@ export class Block {
 
   /**
    * As one text: parsing a list of them takes three times as long, and their JSON five times. Without
-   * annotations, of which no answer depends: they are half of the memory that a policy takes in the
-   * engine (1.3 KB in place of 2.2), and a third of the time to parse it.
+   * annotations, on which no answer depends: with three each, 10,000 policies took 47 MB of the engine's
+   * memory, and 37 without, and a third of the time to parse them.
    */
   text(): string {
     const texts = this.#positions.map((position) => textAt(this.#packed.texts, position));

@@ -2,7 +2,6 @@
  * Claims of a token that Envoy verified (jwt_authn), cut to what the schema declares. A value of
  * another type than declared counts as absent and is flagged: untrusted JSON never chooses a type.
  */
-
 import { bareRecord } from '../bare-record.js';
 import type { CedarValue, TaskField, ValueShape } from '../cedar/types.js';
 import { ACT_CHAIN_MAX, CONTEXT_SET_MAX } from '../constants.js';

@@ -2,7 +2,6 @@
  * Builds the Cedar context of a request: what the schema declares for the action, and nothing else.
  * Declaring a header, query key or claim is the allow-list.
  */
-
 import { isIPv4, isIPv6 } from 'node:net';
 import { bareRecord } from '../bare-record.js';
 import type { CedarValue, ContextShape } from '../cedar/types.js';

@@ -4,7 +4,6 @@
  * unchanged (envoy-facts section d), so only a canonical SPIFFE ID counts. Present but not
  * canonical is an error, never anonymous: it must not dodge a `forbid`.
  */
-
 import { BoundedCache } from '../bounded-cache.js';
 import type { EntityData, EntityUid } from '../cedar/types.js';
 import {

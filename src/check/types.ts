@@ -1,5 +1,4 @@
 /** The words of the data plane (design: decision, mode, outcome are never mixed). */
-
 import type { Digest, ServedBundle } from '../bundle/types.js';
 import type { Evaluator } from '../cedar/types.js';
 import type { CandidateRecord } from './candidate.js';

@@ -2,7 +2,6 @@
  * What a document changes, in words: one short line each, the same for cards, commands, history and
  * audit. Names in it are escaped by the caller.
  */
-
 import type { Change, TimedFacts } from '../rollout/changes.js';
 import type { Match, ResolvedBundle } from '../rollout/types.js';
 

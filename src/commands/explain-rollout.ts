@@ -1,5 +1,4 @@
 /** `explain --rollout`: the rollout of a request, by name or by file, and the bundle that it decides by. */
-
 import { loadBundleDirectory } from '../bundle/load.js';
 import { loadOpened } from '../bundle/load-opened.js';
 import { NAME_PATTERN } from '../bundle/names.js';

@@ -1,5 +1,4 @@
 /** What `history` and `audit export` find out about one rollout: the form of `history --json`. */
-
 import { type Answer, type LiveFacts, liveFacts } from '../audit/live.js';
 import type { LogAccount, LogFacts } from '../audit/log-facts.js';
 import { type DocumentReport, reportDocuments, shortProblem } from '../audit/report.js';

@@ -1,5 +1,4 @@
 /** `history` for terminals. What others wrote is in it, so what cannot be seen is escaped. */
-
 import type { Live } from '../audit/live.js';
 import type { ApprovedReport, DocumentReport, PreviousReport } from '../audit/report.js';
 import type { Contradiction, Run } from '../audit/runs.js';

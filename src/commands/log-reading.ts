@@ -1,5 +1,4 @@
 /** Logs given with `--log`, line by line, and what is said about those that could not be read. */
-
 import type { Interval } from '../audit/log-facts.js';
 import { type LogAccount, LogFacts } from '../audit/log-facts.js';
 import { escapeName } from '../bundle/names.js';

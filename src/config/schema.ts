@@ -2,7 +2,6 @@
  * Every setting of cedargate.yaml: its form, default, description and, where it has one, its flag.
  * Flags, variables, the JSON Schema and docs/configuration.md are all derived from this file.
  */
-
 import {
   DRAIN_MS_MAX,
   FILE_PATH_CHARS_MAX,

@@ -12,7 +12,6 @@
  * Lines are written by hand (line.ts), not by pino: its object logging takes 7 to 10 us for a typical
  * line (Node 20).
  */
-
 import type { CheckRecord } from '../check/types.js';
 import {
   CLASSES_MAX,

@@ -1,8 +1,8 @@
 /**
  * How the evaluators of a process that answers requests are made. All of them share one memory, of
  * answers and of sets of policies: what one was asked, no other need be asked again as long as it would
- * be asked the same, be it the next version of a bundle or a candidate. Candidates are in an engine of their own, so that one that breaks
- * it, or fills it, is felt by no answer.
+ * be asked the same, be it the next version of a bundle or a candidate. Candidates are in an engine of
+ * their own, so that one that breaks it, or fills it, is felt by no answer.
  */
 import { engineBeside } from '../cedar/engine.js';
 import { EvaluationMemory } from '../cedar/evaluation-memory.js';

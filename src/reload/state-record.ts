@@ -1,5 +1,4 @@
 /** The two kinds of small files in the state directory: what a rollout's and the clock's hold. */
-
 import type { Digest } from '../bundle/types.js';
 import { READER, STATE_BUNDLES_MAX } from '../constants.js';
 import * as shape from '../shape/kinds.js';

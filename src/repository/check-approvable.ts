@@ -2,7 +2,6 @@
  * What an approver's machine checks before anybody's word is given for a rollout: it is what its
  * history, the rules of change and its bundles make of its source, and nothing else.
  */
-
 import type { RunTests } from '../bundle/build.js';
 import { verifyDeep } from '../bundle/verify-deep.js';
 import { CLOCK_SKEW_MS } from '../constants.js';

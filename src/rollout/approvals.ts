@@ -1,5 +1,4 @@
 /** Approvals: signed statements by other people than the author, about exactly one document. */
-
 import { digestSchema } from '../bundle/built-manifest.js';
 import { readJson } from '../bundle/json.js';
 import { checkJsonShape } from '../bundle/json-shape.js';

@@ -2,7 +2,6 @@
  * The rules of change that need more than the document: what came before, where the bundle ran, and
  * the clock. CLI and CI ask here; a sidecar cannot, and judges by what the document says.
  */
-
 import type { Digest } from '../bundle/types.js';
 import { type Problem, problem } from '../errors.js';
 import { timeText } from './document-fields.js';

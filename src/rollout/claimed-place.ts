@@ -2,7 +2,6 @@
  * Which rollout a sealed document says it belongs to, before anybody has verified it: only so that it
  * can be judged as one of that place, and its neighbours be found. Believed is what verify.ts returns.
  */
-
 import { readJson } from '../bundle/json.js';
 import { nameSchema } from '../bundle/manifest.js';
 import * as shape from '../shape/kinds.js';

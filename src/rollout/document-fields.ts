@@ -1,5 +1,4 @@
 /** Fields that signed JSON documents share: times to the millisecond, digests, sequences. */
-
 import { digestSchema } from '../bundle/built-manifest.js';
 import * as shape from '../shape/kinds.js';
 import { parseUtcTime } from './utc-time.js';

@@ -2,7 +2,6 @@
  * The outside of a sealed document, which is what lies in the history and what is mounted: a payload
  * in base64, who signed it, who approved it. Nothing here is believed yet; the payload is only bytes.
  */
-
 import { bytesDigest } from '../bundle/digest.js';
 import { readJson } from '../bundle/json.js';
 import { checkJsonShape } from '../bundle/json-shape.js';

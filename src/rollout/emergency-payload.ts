@@ -2,7 +2,6 @@
  * The payload of an emergency: the whole rollout that it stands on, and a delta that has words for
  * relaxing, going back, blocking and revoking, and for nothing else.
  */
-
 import { readJson } from '../bundle/json.js';
 import { checkJsonShape } from '../bundle/json-shape.js';
 import { nameSchema } from '../bundle/manifest.js';

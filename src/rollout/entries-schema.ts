@@ -2,7 +2,6 @@
  * The form of exceptions and blocks, in YAML sources and in signed JSON alike, and the way back from
  * what was read to what is written.
  */
-
 import { plainText, ticketSchema as plainTicket } from '../bundle/built-manifest.js';
 import { nameSchema, ownerSchema } from '../bundle/manifest.js';
 import { REASON_CHARS_MAX, ROLLOUT_BLOCKS_MAX, ROLLOUT_EXCEPTIONS_MAX } from '../constants.js';

@@ -3,7 +3,6 @@
  * seen to call, by decision logs, in the slices that it enforces anew. It is for people, and for the
  * rules of change: a sidecar never reads it.
  */
-
 import { API_VERSION } from '../bundle/built-manifest.js';
 import { readJson } from '../bundle/json.js';
 import { checkJsonShape } from '../bundle/json-shape.js';

@@ -3,7 +3,6 @@
  * sources and in signed JSON. A value that could never match is refused: in `enforce` it would
  * enforce nothing, and nobody would see that.
  */
-
 import { destinationSchema, nameSchema } from '../bundle/manifest.js';
 import { METHOD_PATTERN } from '../bundle/names.js';
 import {

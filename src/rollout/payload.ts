@@ -3,7 +3,6 @@
  * was sealed. Every field is always there, null where there is nothing, so that a reader can tell
  * what was meant from what was forgotten.
  */
-
 import { API_VERSION, digestSchema } from '../bundle/built-manifest.js';
 import { readJson } from '../bundle/json.js';
 import { checkJsonShape } from '../bundle/json-shape.js';

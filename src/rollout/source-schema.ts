@@ -1,7 +1,6 @@
 /**
  * The form of a rollout's source. What its parts say about each other is checked in source-check.ts.
  */
-
 import { API_VERSION } from '../bundle/built-manifest.js';
 import { destinationSchema, nameSchema, ownerSchema, versionSchema } from '../bundle/manifest.js';
 import { ROLLOUT_DESTINATIONS_MAX } from '../constants.js';

@@ -1,5 +1,4 @@
 /** The shape of trust.yaml. What its parts say about each other is checked in trust-check.ts. */
-
 import { NAME_PATTERN, NAME_RULE } from '../bundle/names.js';
 import { KEY_FILE_BYTES_MAX, TRUST_ENTRIES_MAX } from '../constants.js';
 import * as shape from '../shape/kinds.js';

@@ -2,7 +2,6 @@
  * Whether a sealed emergency may be believed: one key is enough for it, so what it can do is bounded
  * here, and everything else stands in its base, which is verified like any other rollout.
  */
-
 import { SEQUENCE_JUMP_MAX } from '../constants.js';
 import { type Problem, problem } from '../errors.js';
 import { okUnless, type Result } from '../result.js';

@@ -2,7 +2,6 @@
  * Signatures after DSSE v1 (Dead Simple Signing Envelope), detached: what exactly is signed, and
  * the list of signatures beside it. Who may sign is not decided here.
  */
-
 import { KEY_ID_CHARS_MAX, SIGNATURE_BYTES_MAX, SIGNATURES_MAX } from '../constants.js';
 import { problem } from '../errors.js';
 import { failed, ok, type Result } from '../result.js';

@@ -2,7 +2,6 @@
  * What conditions ask of the context: tests of one field against constants (atoms), which split its
  * values exactly. Whatever has another form is named, and the field is only sampled.
  */
-
 import { childrenOf, type Expression } from '../../cedar/policy-json.js';
 import type { Condition } from '../../cedar/policy-parts.js';
 import { expressionText } from '../../cedar/policy-parts.js';

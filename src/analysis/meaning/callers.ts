@@ -2,7 +2,6 @@
  * Who could call: every workload that either bundle names, made-up ones where only a namespace or a
  * trust domain is named, and the anonymous caller; those that nothing can tell apart are one class.
  */
-
 import { childrenOf, type Expression } from '../../cedar/policy-json.js';
 import { policyConditions } from '../../cedar/policy-parts.js';
 import { type UnitedReads, unionOfReads } from '../../cedar/policy-reads.js';
