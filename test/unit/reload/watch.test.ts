@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { type FSWatcher, watch } from 'chokidar';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { BundleSource } from '../../../src/reload/source.js';
 import {
@@ -141,6 +142,24 @@ describe('a change is noticed', () => {
     await retarget('three');
     await next();
     await mkdir(join(root, 'three'));
+    await next();
+  });
+
+  test('with handles for directories alone, however many files there are', async () => {
+    const directory = await temporaryDirectory();
+    await writeFiles(directory, { 'a.cedar': 'A', 'b.cedar': 'B' });
+    const watchers: FSWatcher[] = [];
+    const { next } = await startWatch(directory, {
+      openWatcher: (...given) => {
+        const watcher = watch(...given);
+        return watcher.once('ready', () => watchers.push(watcher));
+      },
+    });
+    await vi.waitFor(() => expect(watchers).toHaveLength(1));
+    const seen = watchers.flatMap((watcher) => Object.values(watcher.getWatched()).flat());
+    expect(seen).toContain(basename(directory));
+    expect(seen).not.toContain('a.cedar');
+    await writeFiles(directory, { 'b.cedar': 'C' });
     await next();
   });
 
