@@ -51,7 +51,7 @@ export class Block {
   /**
    * As one text: parsing a list of them takes three times as long, and their JSON five times. Without
    * annotations, on which no answer depends: with three each, 10,000 policies took 47 MB of the engine's
-   * memory, and 37 without, and a third of the time to parse them.
+   * memory, and 37 without.
    */
   text(): string {
     const texts = this.#positions.map((position) => textAt(this.#packed.texts, position));
