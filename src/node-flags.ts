@@ -9,11 +9,15 @@ import { setFlagsFromString } from 'node:v8';
 const HEAP_GROWING_PERCENT = 20;
 
 /**
- * Collections of young garbage wait for no other thread. What is young is a few megabytes, and the threads
+ * Moving what lives waits for no other thread. What is young is a few megabytes, and the threads
  * that would help are those that a loading thread keeps busy with its own garbage: where two processors
  * were shared, the one that answers stood still for up to 150 ms waiting for them.
  */
-const ALONE = ['--no-parallel-scavenge', '--no-parallel-compaction'];
+const ALONE = [
+  '--no-parallel-scavenge',
+  '--no-parallel-compaction',
+  '--no-parallel-pointer-update',
+];
 
 export function setNodeFlags(): void {
   for (const flag of ALONE) setFlagsFromString(flag);

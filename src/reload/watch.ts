@@ -4,7 +4,7 @@
  * for file systems without events and for what the watcher misses.
  */
 import { basename } from 'node:path';
-import { type FSWatcher, watch } from 'chokidar';
+import type { FSWatcher } from 'chokidar';
 import {
   RELOAD_DEBOUNCE_MAX_MS,
   RELOAD_DEBOUNCE_MS,
@@ -13,6 +13,7 @@ import {
 } from '../constants.js';
 import { messageOf } from '../errors.js';
 import { createDebounce } from './debounce.js';
+import { watchDirectories } from './directory-watcher.js';
 import { oneAtATime } from './one-at-a-time.js';
 import type { WatchTargets } from './watch-targets.js';
 
@@ -41,7 +42,7 @@ export interface WatchOptions {
   /** Milliseconds between polls; default RELOAD_POLL_MS. */
   readonly pollMs?: number;
   /** Replaces chokidar in tests. */
-  readonly openWatcher?: typeof watch;
+  readonly openWatcher?: typeof watchDirectories;
 }
 
 type LookReason = 'hint' | 'poll';
@@ -106,7 +107,7 @@ interface Eyes {
 
 /** The chokidar part: a new watcher whenever other directories, or other inodes, are to be watched. */
 function createEyes(options: WatchOptions & { readonly onHint: () => void }): Eyes {
-  const { onHint, onTrouble, openWatcher = watch } = options;
+  const { onHint, onTrouble, openWatcher = watchDirectories } = options;
   let watcher: FSWatcher | undefined;
   let identity: string | undefined;
   let trouble: string | undefined;
@@ -129,17 +130,7 @@ function createEyes(options: WatchOptions & { readonly onHint: () => void }): Ey
       if (closed) return;
       identity = targets.identity;
       try {
-        watcher = openWatcher([...targets.directories.keys()], {
-          // What is in them is not looked at one by one: a handle for each of 200 files, taken and given
-          // back at each change, kept the thread that answers busy for 40 ms at a time. The handle of a
-          // directory tells of its files too.
-          ignored: (path) => !targets.directories.has(path),
-          depth: 0,
-          ignoreInitial: true,
-          followSymlinks: false,
-          ignorePermissionErrors: true,
-          atomic: false,
-        });
+        watcher = openWatcher(new Set(targets.directories.keys()));
         watcher.on('raw', (_event, name, details) => {
           if (isHint(name, details, targets)) onHint();
         });

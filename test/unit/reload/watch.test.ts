@@ -1,9 +1,11 @@
-import { EventEmitter } from 'node:events';
+import { createHook } from 'node:async_hooks';
+import { EventEmitter, once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type FSWatcher, watch } from 'chokidar';
+import type { FSWatcher } from 'chokidar';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { watchDirectories } from '../../../src/reload/directory-watcher.js';
 import type { BundleSource } from '../../../src/reload/source.js';
 import {
   startWatch as openWatch,
@@ -44,6 +46,23 @@ async function startWatch(on: string | BundleSource, options: Partial<WatchOptio
     waited = count;
   };
   return { next, reasons, count: () => count, watch };
+}
+
+/** Calls of `node:fs/promises` from now on. */
+function fileSystemCalls() {
+  const open = new Set<number>();
+  let all = 0;
+  let atOnce = 0;
+  const hook = createHook({
+    init(id, type) {
+      if (type !== 'FSREQPROMISE') return;
+      open.add(id);
+      all += 1;
+      atOnce = Math.max(atOnce, open.size);
+    },
+    before: (id) => void open.delete(id),
+  }).enable();
+  return { all: () => all, atOnce: () => atOnce, stop: () => hook.disable() };
 }
 
 describe('a change is noticed', () => {
@@ -151,7 +170,7 @@ describe('a change is noticed', () => {
     const watchers: FSWatcher[] = [];
     const { next } = await startWatch(directory, {
       openWatcher: (...given) => {
-        const watcher = watch(...given);
+        const watcher = watchDirectories(...given);
         return watcher.once('ready', () => watchers.push(watcher));
       },
     });
@@ -161,6 +180,22 @@ describe('a change is noticed', () => {
     expect(seen).not.toContain('a.cedar');
     await writeFiles(directory, { 'b.cedar': 'C' });
     await next();
+  });
+
+  test('without looking at hundreds of files in one turn', async () => {
+    const directory = await temporaryDirectory();
+    const names = Array.from({ length: 200 }, (_, n) => `${n}.cedar`);
+    await writeFiles(directory, Object.fromEntries(names.map((name) => [name, 'A'])));
+    const calls = fileSystemCalls();
+    try {
+      const watcher = watchDirectories(new Set([directory]));
+      await once(watcher as never, 'ready');
+      await watcher.close();
+    } finally {
+      calls.stop();
+    }
+    expect(calls.all()).toBeGreaterThanOrEqual(200);
+    expect(calls.atOnce()).toBeLessThanOrEqual(16);
   });
 
   test('by the poll alone when there are no events', async () => {
