@@ -53,7 +53,7 @@ cosign:
 		go install github.com/sigstore/cosign/v2/cmd/cosign@$(COSIGN_VERSION); } || true
 
 .PHONY: bench
-bench: node_modules/.package-lock.json build ## measure (some ten minutes); writes docs/benchmarks.md; BENCH_QUICK=1
+bench: node_modules/.package-lock.json build ## measure (some twenty minutes); writes docs/benchmarks.md; BENCH_QUICK=1
 	@$(MAKE) envoy || true
 	@OPA_ENVOY='$(OPA_ENVOY)' $(TSX) bench/main.ts
 

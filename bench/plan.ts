@@ -124,7 +124,7 @@ export const FULL: Plan = {
   rollout: { policies: 10, rounds: 60, warmUpRounds: 10, checks: 500 },
   opa: {
     policies: [10, 100, 1_000, 10_000],
-    rounds: 4,
+    rounds: 8,
     cpuSecondsMin: 1,
     warmUpCpuSeconds: 2,
     warmUpCpuSecondsMax: 60,
