@@ -76,8 +76,11 @@ function fieldsOf(takes: Readonly<Record<number, Take>>): Fields {
   return Array.from(fields);
 }
 
-/** One header: an entry of a map, or a HeaderValue (whose `value` counts only without raw_value). */
-function header(reader: ProtoReader, into: HeaderFields): void {
+/**
+ * One header: an entry of a map, which has two fields, or a HeaderValue, whose third is `raw_value`;
+ * with it `value` does not count.
+ */
+function header(reader: ProtoReader, into: HeaderFields, fieldCount: 2 | 3): void {
   const outer = reader.enter();
   let nameStart = 0;
   let nameEnd = 0;
@@ -86,7 +89,7 @@ function header(reader: ProtoReader, into: HeaderFields): void {
   let raw = false;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     const number = tag >>> 3;
-    if (number > 3) {
+    if (number > fieldCount) {
       reader.skip(tag);
       continue;
     }
@@ -141,7 +144,7 @@ const DESTINATION = fieldsOf({
 });
 const HEADER_MAP = fieldsOf({
   1: (reader, into) => {
-    header(reader, into.headerMap as HeaderFields);
+    header(reader, into.headerMap as HeaderFields, 3);
   },
 });
 const HTTP = fieldsOf({
@@ -150,7 +153,7 @@ const HTTP = fieldsOf({
   },
   3: (reader, into) => {
     into.headers ??= new HeaderFields(reader.bytes);
-    header(reader, into.headers);
+    header(reader, into.headers, 2);
   },
   4: (reader, into) => {
     into.path = reader.text();

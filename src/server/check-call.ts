@@ -62,13 +62,11 @@ function deadlineOfPlainCheck(headers: IncomingHttpHeaders): number | undefined 
 const PREFIX_BYTES = 5;
 
 function receive(stream: ServerHttp2Stream, deadlineMs: number, calls: CheckCalls): void {
-  let received: Buffer | undefined;
-  let more: Buffer[] | undefined;
-  let bytes = 0;
+  let received = new Received();
   let isOpen = true;
   const refuse = (code: number, details: string) => {
     isOpen = false;
-    received = more = undefined;
+    received = new Received();
     calls.onAborted();
     sendError(stream, code, details);
   };
@@ -76,20 +74,13 @@ function receive(stream: ServerHttp2Stream, deadlineMs: number, calls: CheckCall
   stream.on('error', () => {});
   stream.on('data', (chunk: Buffer) => {
     if (!isOpen) return;
-    bytes += chunk.length;
-    if (bytes > PREFIX_BYTES + REQUEST_BYTES_HARD_MAX) {
-      refuse(status.RESOURCE_EXHAUSTED, 'the message is too large');
-    } else if (received === undefined) {
-      received = chunk;
-    } else {
-      more ??= [];
-      more.push(chunk);
-    }
+    received.add(chunk);
+    if (received.isTooLarge()) refuse(status.RESOURCE_EXHAUSTED, 'the message is too large');
   });
   stream.on('end', () => {
     if (!isOpen) return;
-    const all = more === undefined ? received : Buffer.concat([received as Buffer, ...more]);
-    if (all === undefined || !isOneMessage(all)) {
+    const all = received.bytes();
+    if (!isOneMessage(all)) {
       refuse(status.UNIMPLEMENTED, 'a check is one message');
       return;
     }
@@ -101,6 +92,40 @@ function receive(stream: ServerHttp2Stream, deadlineMs: number, calls: CheckCall
     isOpen = false;
     calls.onAborted();
   });
+}
+
+/**
+ * What came of a message. The first piece, which most often is all, stays where it is. Others are
+ * copied: a frame may hold one byte, and kept as it came it takes a hundred.
+ */
+class Received {
+  #bytes: Buffer = Buffer.alloc(0);
+  #length = 0;
+
+  add(chunk: Buffer): void {
+    const length = this.#length + chunk.length;
+    if (this.#length === 0) {
+      this.#bytes = chunk;
+    } else {
+      if (length > this.#bytes.length) {
+        const larger = Buffer.allocUnsafe(2 * length);
+        this.#bytes.copy(larger, 0, 0, this.#length);
+        this.#bytes = larger;
+      }
+      chunk.copy(this.#bytes, this.#length);
+    }
+    this.#length = length;
+  }
+
+  bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** Also when it only says that it will be. */
+  isTooLarge(): boolean {
+    const told = this.#length < PREFIX_BYTES ? 0 : this.#bytes.readUInt32BE(1);
+    return Math.max(told, this.#length - PREFIX_BYTES) > REQUEST_BYTES_HARD_MAX;
+  }
 }
 
 /** One that says it is compressed is none: its headers do not say how. */

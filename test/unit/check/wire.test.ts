@@ -353,6 +353,14 @@ describe('bytes that nobody should send', () => {
     expect(decoded?.headers?.size).toBe(1);
   });
 
+  it('read no raw value from a header in map form', () => {
+    const pair = Buffer.concat([field(1, 'x'), field(2, 'map'), field(3, 'raw')]);
+    const http = Buffer.concat([field(3, pair), field(13, field(1, pair))]);
+    const decoded = decodeCheckRequest(field(1, field(4, field(2, http))));
+    expect(decoded?.headers?.values('x').map(String)).toEqual(['map']);
+    expect(decoded?.headerMap?.values('x').map(String)).toEqual(['raw']);
+  });
+
   it('keep the bytes of raw header values', () => {
     const raw = Buffer.from([0xff, 0x00, 0xfe]);
     const header_map = { headers: [{ key: 'x', raw_value: raw }, { key: 'empty' }] };

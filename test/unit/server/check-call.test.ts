@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import {
   connect,
   constants,
@@ -18,6 +18,7 @@ import { waitFor } from '../../support/wait.js';
 import { addressOf, startServer } from './grpc-client.js';
 
 const HELLO = Buffer.from('hello');
+const CHECK_PATH = '/envoy.service.auth.v3.Authorization/Check';
 
 interface Reply {
   readonly headers: IncomingHttpHeaders;
@@ -40,7 +41,7 @@ function open(server: Pick<GrpcServer, 'addresses'>, headers: OutgoingHttpHeader
   onTestFinished(() => session.destroy());
   const stream = session.request({
     ':method': 'POST',
-    ':path': '/envoy.service.auth.v3.Authorization/Check',
+    ':path': CHECK_PATH,
     'content-type': 'application/grpc',
     te: 'trailers',
     ...headers,
@@ -135,15 +136,49 @@ describe('a check as Envoy sends it', () => {
     expect(seen).toEqual({ messages: [], deadlines: [], aborted: 1 });
   });
 
-  it('is refused as soon as it is above the cap', async () => {
+  it('is refused as soon as it is above the cap, whatever it said', async () => {
     const { server, seen } = await observed();
     const { stream } = open(server);
     const told = once(stream, 'response') as Promise<[IncomingHttpHeaders]>;
     // Not ended: whoever waits for the end has all of it in memory.
-    stream.write(framed(Buffer.alloc(REQUEST_BYTES_HARD_MAX + 1)));
+    stream.write(framed(Buffer.alloc(REQUEST_BYTES_HARD_MAX + 1), { length: 5 }));
     const [headers] = await told;
     expect(Number(headers['grpc-status'])).toBe(status.RESOURCE_EXHAUSTED);
     expect(seen).toEqual({ messages: [], deadlines: [], aborted: 1 });
+  });
+
+  it('is refused as soon as it says that it will be above the cap', async () => {
+    const { server, seen } = await observed();
+    const { stream } = open(server);
+    const told = once(stream, 'response') as Promise<[IncomingHttpHeaders]>;
+    const prefix = framed(Buffer.alloc(0), { length: REQUEST_BYTES_HARD_MAX + 1 });
+    stream.write(prefix.subarray(0, 3));
+    stream.write(prefix.subarray(3));
+    const [headers] = await told;
+    expect(Number(headers['grpc-status'])).toBe(status.RESOURCE_EXHAUSTED);
+    expect(seen).toEqual({ messages: [], deadlines: [], aborted: 1 });
+  });
+
+  it('keeps the bytes of its frames and not the frames, which may hold a byte each', () => {
+    const library = new Server();
+    const messages: string[] = [];
+    answerChecksDirectly(library, {
+      answer: (message) => {
+        messages.push(message.toString());
+        return { response: message };
+      },
+      onAborted: () => {},
+    });
+    const stream = Object.assign(new EventEmitter(), { closed: true });
+    const headers = { ':path': CHECK_PATH, 'content-type': 'application/grpc' };
+    const { _streamHandler } = library as unknown as { _streamHandler: StreamHandler };
+    _streamHandler([], stream as never, headers);
+    const [first, ...others] = [...framed(HELLO)].map((byte) => Buffer.from([byte]));
+    for (const frame of [first, ...others]) stream.emit('data', frame);
+    // What was copied does not change with them.
+    for (const frame of others) frame.fill(0xff);
+    stream.emit('end');
+    expect(messages).toEqual([HELLO.toString()]);
   });
 
   it.each([
