@@ -94,12 +94,14 @@ function receive(stream: ServerHttp2Stream, deadlineMs: number, calls: CheckCall
   });
 }
 
+const NOTHING = Buffer.alloc(0);
+
 /**
  * What came of a message. The first piece, which most often is all, stays where it is. Others are
  * copied: a frame may hold one byte, and kept as it came it takes a hundred.
  */
 class Received {
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = NOTHING;
   #length = 0;
 
   add(chunk: Buffer): void {
