@@ -69,12 +69,10 @@ export const PREPARATIONS_MAX = 1_000;
  * what policies tell apart. A busy service has hundreds; 10,000 policies for 200 callers make as many.
  */
 export const REMEMBERED_MAX = 16_000;
-/** Bytes of what they are remembered by, in one generation, about; and of their answers. */
+/** Bytes of what they are remembered by, in one generation, about; and as many of answers that differ. */
 export const REMEMBERED_BYTES_MAX = 4 * MIB;
 /** Bytes of what one answer is remembered by: a key that holds a long text seldom comes again. */
 export const REMEMBERED_KEY_BYTES_MAX = 2 * KIB;
-/** Answers that differ, in one generation. */
-export const REMEMBERED_ANSWERS_MAX = 2_000;
 /**
  * Least time between two restarts of a crashed engine in milliseconds: one takes tens of them, and
  * requests that crash it again and again must not eat the processor.

@@ -152,6 +152,20 @@ describe('a flood of questions that never come again', () => {
     expect(memory.get(`${long}${long}`)).toBeUndefined();
   });
 
+  it('keeps no more of their answers either, however much each says', () => {
+    const memory = new EvaluationMemory();
+    const bytes = REMEMBERED_BYTES_MAX / 100;
+    for (let n = 0; n < 500; n += 1) {
+      memory.set(`${n}`, { ...answer, satisfied: [`${n}`.padEnd(bytes)] });
+      memory.set(`same ${n}`, answer);
+    }
+    const kept = (before: string) =>
+      Array.from({ length: 500 }, (_, n) => memory.get(`${before}${499 - n}`)).filter(Boolean);
+    expect(kept('same ')).toHaveLength(500);
+    expect(memory.get('499')).toBeDefined();
+    expect(kept('').length).toBeLessThanOrEqual(200);
+  });
+
   it('makes no common question be put to the engine again', () => {
     const lookups = noLookups();
     const memory = new EvaluationMemory();
