@@ -8,9 +8,12 @@ import { ANSWER_TEMPLATES_MAX } from '../constants.js';
 import { bytesField, fieldStart, textField } from './proto-text.js';
 import type { Regime } from './types.js';
 
-/** As long as a UUID, of a character that no validated value can hold. */
+/**
+ * As long as a UUID, of characters that no validated value can hold. It does not begin again within
+ * itself: a length before it may end in any byte, and that must not be taken for a part of it.
+ */
 const ID_CHARS = 36;
-const PLACEHOLDER = '\u0001'.repeat(ID_CHARS);
+const PLACEHOLDER = '\u0001'.padEnd(ID_CHARS, '\u0002');
 
 /** What a template is made from. */
 export interface AnswerParts {

@@ -77,6 +77,20 @@ describe('an answer', () => {
     );
   });
 
+  it('has its id in the right place whatever the lengths before it', () => {
+    const lengths = [1, 2].flatMap((byte) => [byte << 7, byte << 14]);
+    for (const text of lengths.map((length) => 'x'.repeat(length - A.length))) {
+      const metadata = { id: `${A}${text}` };
+      const bytes = new AnswerTemplates().answer(regime(), 'k', told(A), (id) => ({
+        answer: encodeCheckResponse(answerOf(`${id}${text}`)),
+        metadata: encodeStruct(toStruct({ id: `${id}${text}` })),
+      }));
+      const dynamic_metadata = toStruct({ ...metadata, policies: [] });
+      const wanted = encodeCheckResponse({ ...answerOf(metadata.id), dynamic_metadata });
+      expect(bytes.equals(wanted)).toBe(true);
+    }
+  });
+
   it('is a copy: what was answered before does not change', () => {
     const templates = new AnswerTemplates();
     const { encode } = encoder();
