@@ -19,6 +19,7 @@ import { EvaluationMemory } from '../../../src/cedar/evaluation-memory.js';
 import { createEvaluator, type LoadedEvaluator } from '../../../src/cedar/evaluator.js';
 import { Known } from '../../../src/cedar/known.js';
 import { parsePolicies } from '../../../src/cedar/policies.js';
+import { type KnownSets, knownSets } from '../../../src/cedar/policy-sets.js';
 import { type ParsedSchema, parseSchema } from '../../../src/cedar/schema.js';
 import type {
   CedarProgram,
@@ -32,7 +33,9 @@ import { validatePolicies } from '../../../src/cedar/validate.js';
 import type { Result } from '../../../src/result.js';
 import { Coverage, OPERATORS } from './coverage.js';
 import {
+  annotated,
   contextsOf,
+  KINDS,
   OTHER_SCHEMA,
   ROUTES,
   SCHEMA,
@@ -206,15 +209,21 @@ interface Named {
   readonly text: string;
 }
 
-/**
- * So many that they are remembered apart from others; more tests of one text than are told; more
- * policies than are looked at test by test.
- */
-const FILLERS = { none: 0, apart: 17, tests: 44, policies: 70 } as const;
-const FILLER = Array.from({ length: FILLERS.policies }, (_, n): Named => {
+const FILLER = Array.from({ length: 70 }, (_, n): Named => {
   const tests = ['a', 'b', 'c'].map((letter) => `context.path like "/${letter}*${n}"`).join(' || ');
   return { id: `f${n}`, text: `permit (principal, action, resource) when { ${tests} };` };
 });
+/**
+ * So many that they are remembered apart from others; so many of each kind that they are in three
+ * parts; more tests of one text than are told; more policies than are looked at test by test.
+ */
+const FILLERS = {
+  none: [],
+  apart: FILLER.slice(0, 17),
+  kinds: KINDS.map((text, n): Named => ({ id: `k${n}`, text })),
+  tests: FILLER.slice(0, 44),
+  policies: FILLER,
+} as const;
 
 const FILE = 'entities.json';
 const ENVIRONMENT = 'prod';
@@ -244,7 +253,9 @@ function entitiesOf({ parsed, text }: KnownSchema, entities: unknown): readonly 
 
 /** Without those that strict validation refuses: a random condition may never be true, or too deep. */
 function policiesOf({ text }: KnownSchema, named: readonly Named[]): PolicySource[] {
-  const files = named.map(({ id, text }) => ({ file: `${id}.cedar`, text: policy(id, text) }));
+  const files = named.map(({ id, text }, n) => {
+    return { file: `${id}.cedar`, text: policy(id, annotated(text, n)) };
+  });
   const kept = (result: Result<unknown>) => {
     const refused = lines(result);
     for (const line of refused) expect(line).toMatch(/policy_invalid|policy_too_deep/);
@@ -268,8 +279,14 @@ const sets = new Set<string>();
 const coverage = new Coverage();
 const lookups = { hit: 0, miss: 0, bypass: 0 };
 
-function evaluatorFor(program: CedarProgram, memory?: EvaluationMemory): LoadedEvaluator {
-  const loaded = createEvaluator(program, { engine: own, memory, lookups });
+/** What evaluators of a process share. */
+interface Shared {
+  readonly memory: EvaluationMemory;
+  readonly known: KnownSets;
+}
+
+function evaluatorFor(program: CedarProgram, shared?: Shared): LoadedEvaluator {
+  const loaded = createEvaluator(program, { engine: own, lookups, ...shared });
   if (!loaded.ok) throw new Error(lines(loaded).join());
   return loaded.value;
 }
@@ -306,13 +323,14 @@ const round = fc.record({
   texts: statements,
   filler: fc.oneof(
     { weight: 40, arbitrary: fc.constant('none' as const) },
-    { weight: 8, arbitrary: fc.constant('apart' as const) },
+    { weight: 8, arbitrary: fc.constantFrom('apart' as const, 'kinds' as const) },
     { weight: 1, arbitrary: fc.constantFrom('tests' as const, 'policies' as const) },
   ),
   entities: store,
   asked: fc.array(asking, { minLength: 3, maxLength: 5 }),
   contexts: contextsOf(CONTEXTS),
   change: fc.constantFrom(...CHANGES),
+  changedFirst: fc.boolean(),
   others: store,
   otherTexts: statements,
 });
@@ -320,13 +338,13 @@ const round = fc.record({
 type Round = typeof round extends fc.Arbitrary<infer T> ? T : never;
 
 /**
- * Three programs in one memory: one, the same in another order, and one that differs in one thing; the
- * first without memory too.
+ * Three programs that share what is remembered and known: one, the same in another order, and before
+ * or after them one that differs in one thing; the first without memory too.
  */
 function compareAll(drawn: Round): void {
   renew();
   const { texts, filler, entities, asked, contexts } = drawn;
-  const policies = policiesOf(FIRST, [...named(texts), ...FILLER.slice(0, FILLERS[filler])]);
+  const policies = policiesOf(FIRST, [...named(texts), ...FILLERS[filler]]);
   for (const { text } of policies) coverage.add(text);
   const schema = FIRST.parsed.request;
   const program: CedarProgram = {
@@ -337,13 +355,16 @@ function compareAll(drawn: Round): void {
   const questions = asked.flatMap((each) =>
     contexts.map((context) => ({ ...each, context: context as CedarRequest['context'] })),
   );
-  const memory = new EvaluationMemory();
-  const reference = referenceFor(program);
-  compare(reference, questions, [evaluatorFor(program, memory), evaluatorFor(program)]);
-  questions.reverse();
-  compare(reference, questions, [evaluatorFor(reversed, memory)]);
+  const shared = { memory: new EvaluationMemory(), known: knownSets() };
   const changed = { ...reversed, ...change(reversed, drawn) };
-  compare(referenceFor(changed), questions, [evaluatorFor(changed, memory)]);
+  const compareChanged = () =>
+    compare(referenceFor(changed), questions, [evaluatorFor(changed, shared)]);
+  if (drawn.changedFirst) compareChanged();
+  const reference = referenceFor(program);
+  compare(reference, questions, [evaluatorFor(program, shared), evaluatorFor(program)]);
+  questions.reverse();
+  compare(reference, questions, [evaluatorFor(reversed, shared)]);
+  if (!drawn.changedFirst) compareChanged();
 }
 
 function named(texts: readonly string[]): Named[] {

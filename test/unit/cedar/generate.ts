@@ -27,8 +27,14 @@ type Rpc = { ${REQUEST}, grpc: Grpc };
 type Claims = { sub?: String, level?: Long, admin?: Bool, aud?: Set<String>, org?: { unit?: String }, "a.b"?: String, a?: { b?: String }, ""?: String, "__proto__"?: String };
 `;
 
-/** The same with one more field that nobody reads: its answers are no answers of the other's. */
-export const OTHER_SCHEMA = SCHEMA.replace('params?: {', 'params?: {id?: String, ');
+/**
+ * The same with one more field that nobody reads, and one that need not be there: its answers are no
+ * answers of the other's, and it wants less of the context.
+ */
+export const OTHER_SCHEMA = SCHEMA.replace('params?: {', 'params?: {id?: String, ').replace(
+  'environment: String',
+  'environment?: String',
+);
 
 export const NAMESPACES = ['td/a', 'td/b'];
 export const WORKLOADS = ['spiffe://td/ns/a/sa/x', 'spiffe://td/ns/b/sa/y', 'spiffe://td/z'];
@@ -62,6 +68,8 @@ const ofContext = fc.constantFrom(
   'context.path like "\\u{e9}*" || context.path like "e\\u{301}*"',
   'context.path like "*\\\\*" || context.path like "*\\"b"',
   'context.path like "/a\\*" && context.path == "/a*"',
+  ...['context.path like ""', 'context.path like "**"', 'context.path like "/**b"'],
+  'context.path like "\\**" || context.path like "/a*\\*"',
   ...['[context.path, "x"].contains("/a")', '{p: context.path}.p like "*b"'],
   ...['context.environment == "prod"', 'context.environment like "*o*" && !(context has params)'],
   '["/a", "/b", "t"].containsAll([context.path])',
@@ -336,6 +344,35 @@ export const statements = fc.oneof(
   { weight: 2, arbitrary: manyOf(statementOf(comparison)) },
   { weight: 3, arbitrary: manyOf(rule) },
 );
+
+const OVERFLOW = '3037000500 * 3037000500 == 1';
+/** Of each kind that is remembered apart: four that apply or fail by the path, then many that never do. */
+export const KINDS: readonly string[] = [
+  (path: string) => `context.path == "${path}"`,
+  (path: string) => `["${path}", "x"].contains(context.path)`,
+  (path: string) =>
+    `context has time && context.time > datetime("2025-06-01") && context.path == "${path}"`,
+].flatMap((is, kind) => [
+  `permit (principal, action, resource) when { ${is('/a')} };`,
+  `forbid (principal, action, resource) when { ${is(['/ab', '/b', 't'][kind] ?? '')} };`,
+  `permit (principal, action, resource) when { ${is('u')} && ${OVERFLOW} };`,
+  `forbid (principal, action, resource) when { ${is(['', '*b', '/a*'][kind] ?? '')} && ${OVERFLOW} };`,
+  ...Array.from({ length: 14 }, (_, n) => {
+    return `permit (principal, action, resource) when { ${is(`/never/${n}`)} };`;
+  }),
+]);
+
+/** What may stand before a statement: nothing of it is given to the engine, and no answer depends on it. */
+const BEFORE = [
+  '',
+  '@mode("shadow")\n',
+  '@note("permit (principal, action, resource); // \\" @x(") // "\n',
+  '@if @in\n(\n"\\\\"\r) // @owner("x")\r\n',
+];
+
+export function annotated(statement: string, n: number): string {
+  return `${BEFORE[n % BEFORE.length]}${statement}`;
+}
 
 /** There or not, each in half of the cases: all that is there costs the engine time. */
 const some = <T>(values: fc.Arbitrary<T>) => fc.option(values, { nil: undefined, freq: 2 });
