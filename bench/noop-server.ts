@@ -1,6 +1,6 @@
 /**
- * The server that cedargate is compared with: @grpc/grpc-js with the same proto files, loaded and
- * decoded in the same way, and the same settings of the library. It decodes each request whole and
+ * The server that cedargate is compared with: @grpc/grpc-js with the same proto files, read as most
+ * programs read them, and the same settings of the library. It decodes each request whole and
  * encodes a fixed allow with the headers and metadata that cedargate sends. It decides nothing, logs
  * nothing and counts nothing.
  *
@@ -18,14 +18,23 @@ import {
 import { loadSync, type Options } from '@grpc/proto-loader';
 
 export interface NoopSettings {
-  readonly loaderOptions: Readonly<Record<string, unknown>>;
+  /** Where proto files are, and how their names are read. */
+  readonly loaderOptions: Options;
   readonly serverOptions: ServerOptions;
 }
 
 const settings = JSON.parse(process.argv[2] as string) as NoopSettings;
 
-/** As cedargate's own, with functions by name. */
-const options: Options = { ...settings.loaderOptions, longs: Number, enums: Number };
+/** What was not sent stays absent: nothing is made that nobody asked for. */
+const options: Options = {
+  ...settings.loaderOptions,
+  longs: Number,
+  enums: Number,
+  defaults: false,
+  arrays: false,
+  objects: false,
+  oneofs: true,
+};
 
 const ALLOW = {
   status: { code: 0 },

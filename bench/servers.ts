@@ -53,17 +53,12 @@ export interface MeasuredSidecar extends MeasuredServer {
   longestStall(): Promise<Stall>;
 }
 
-/** JSON has no functions: `longs: Number` goes by its name. */
-function loaderOptions(): NoopSettings['loaderOptions'] {
-  return { ...LOADER_OPTIONS, longs: 'Number', enums: 'Number' };
-}
-
 type Environment = Readonly<Record<string, string>>;
 
 export async function startNoop(
   environment: Environment = RUNTIME_ENVIRONMENT,
 ): Promise<MeasuredServer> {
-  const settings: NoopSettings = { loaderOptions: loaderOptions(), serverOptions: SERVER_OPTIONS };
+  const settings: NoopSettings = { loaderOptions: LOADER_OPTIONS, serverOptions: SERVER_OPTIONS };
   const child = launchNode([compiled('noop-server'), JSON.stringify(settings)], environment);
   const ended = endOf('the no-op server', child);
   const [first] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer];

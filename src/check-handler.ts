@@ -59,7 +59,7 @@ export function createCheckHandler(parts: CheckHandlerParts): CheckHandler {
   return (message, deadlineMs) => {
     const startedMs = performance.now();
     const { nowMs, latestMs } = clock();
-    // No spreads from here to the answer: each takes as long as a look into a map.
+    // No spreads from here to the answer: with array patterns they took a third of a check.
     const call: CheckCall = {
       message,
       deadlineMs,

@@ -1,4 +1,4 @@
-/** Work on the thread that answers requests, in steps of a few milliseconds between which it answers. */
+/** Work on the thread that answers requests, in steps of a millisecond between which it answers. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { STEP_MS, STEP_SHARE } from './constants.js';
 

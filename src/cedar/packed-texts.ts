@@ -1,6 +1,6 @@
 /**
  * Many texts in memory that threads share: a thread that is given ten thousand of them does no work
- * for those that it never looks at, and none of them is in its heap.
+ * for those that it never looks at, and none of them is in its heap (packed-policies.ts: half a second).
  */
 
 /** Plain data: it crosses threads without being copied. */

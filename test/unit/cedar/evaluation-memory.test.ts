@@ -9,7 +9,14 @@ import {
   REMEMBERED_MAX,
 } from '../../../src/constants.js';
 import { SET_POLICIES_MAX } from '../../../src/engine-constants.js';
-import { lines, policy, programOf, request, type Sources } from './support.js';
+import {
+  lines,
+  policy,
+  programOf,
+  request,
+  SCHEMA as SHOP_SCHEMA,
+  type Sources,
+} from './support.js';
 
 const SCHEMA = `entity TrustDomain; entity Namespace in [TrustDomain];
 entity Workload in [Namespace, TrustDomain]; entity Service;
@@ -100,6 +107,47 @@ describe('an answer of one bundle is no answer of another that says the same in 
   });
 });
 
+describe('an answer is remembered for nothing that differs in', () => {
+  const critical = (is: boolean) => ({
+    entities: [{ uid: { type: 'Service', id: 'shop/payments' }, attrs: { critical: is } }],
+  });
+  // Of this one the engine refuses the caller.
+  const schema = SHOP_SCHEMA.replace('principal: [Workload, Anonymous]', 'principal: Anonymous');
+  const DIFFERING: [what: string, condition: string, sources: Sources[], CedarRequest?][] = [
+    [
+      'what entities.json says',
+      'resource has critical && resource.critical',
+      [critical(true), critical(false)],
+    ],
+    ['the schema', 'context.path == "/a"', [{}, { schema }]],
+    [
+      'the caller',
+      `principal == Workload::"${request().principal.uid.id}"`,
+      [{}, {}],
+      request({ account: 'other' }),
+    ],
+    ['the action', 'action == Action::"GET"', [{}, {}], request({ action: 'HEAD' })],
+    [
+      'the resource',
+      'resource == Service::"shop/payments"',
+      [{}, {}],
+      request({ service: 'shop/other' }),
+    ],
+  ];
+  it.each(DIFFERING)('%s', (_what, condition, sources, other = request()) => {
+    const policies = policy(
+      'p',
+      `permit (principal, action, resource is Service) when { ${condition} };`,
+    );
+    const memory = new EvaluationMemory();
+    const [one, next] = sources.map((each) => {
+      return evaluatorFor(programOf({ policies, ...each }), memory);
+    }) as [LoadedEvaluator, LoadedEvaluator];
+    expect(one.evaluate(request())).toMatchObject({ satisfied: ['p'] });
+    expect(next.evaluate(other)).not.toMatchObject({ satisfied: ['p'] });
+  });
+});
+
 it('when a token ends is sent whole or not at all, also where a policy asks only whether it is there', () => {
   const memory = new EvaluationMemory();
   const policies = when('known', 'permit', 'context has task.expiresAt');
@@ -164,6 +212,12 @@ describe('a flood of questions that never come again', () => {
     expect(kept('same ')).toHaveLength(500);
     expect(memory.get('499')).toBeDefined();
     expect(kept('').length).toBeLessThanOrEqual(200);
+  });
+
+  it('keeps one answer for all questions that have the same', () => {
+    const memory = new EvaluationMemory();
+    for (const key of ['one', 'other']) memory.set(key, { ...answer });
+    expect(memory.get('one')).toBe(memory.get('other'));
   });
 
   it('makes no common question be put to the engine again', () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLineQueue, type LineQueue } from '../../../src/decision-log/line-queue.js';
+import type { Sink } from '../../../src/decision-log/sink.js';
 import { type HeldSink, heldSink } from '../../support/decision-logs.js';
 import '../../support/properties.js';
 
@@ -50,6 +51,21 @@ describe('a line queue', () => {
     expect(pending()).toBe(true);
     release();
     expect(text()).toBe('1234567\n');
+  });
+
+  test('writes line after line from the same memory', () => {
+    const used = new Set<ArrayBufferLike>();
+    const sink: Sink = (bytes, done) => {
+      used.add(bytes.buffer);
+      done(undefined, bytes.length);
+    };
+    const onError = () => expect.unreachable();
+    const limits = { chunkBytes: 8, flushMs: FLUSH_MS, retryMs: RETRY_MS };
+    const queue = createLineQueue({ sink, onError, ...limits });
+    for (let n = 0; n < 20; n += 1) queue.push('1234567', NO_LIMIT);
+    vi.advanceTimersByTime(FLUSH_MS);
+    expect(queue.waitingBytes()).toBe(0);
+    expect(used.size).toBe(1);
   });
 
   test('takes a line longer than a chunk, and counts bytes, not characters', () => {
