@@ -14,7 +14,7 @@ import { grpcSketch, type HttpSketch, type RequestSketch } from './check-request
 import type { RequestTest } from './test-case.js';
 
 /** `time` of a test that does not say: fixed, so that a test never begins to fail by itself. */
-export const TEST_TIME = '2026-01-01T00:00:00Z';
+const TEST_TIME = '2026-01-01T00:00:00Z';
 
 const text = shape.string().min(1, 'must not be empty');
 /** RFC 9110 token. */

@@ -12,7 +12,7 @@ import { failed, ok, type Result } from '../result.js';
 import type { Kubectl } from './kubectl.js';
 
 /** On pods. Its value means nothing; that it changes does. */
-export const REFRESH_ANNOTATION = 'cedargate.dev/refresh';
+const REFRESH_ANNOTATION = 'cedargate.dev/refresh';
 
 export interface ConfigMapKey {
   readonly configMap: string;

@@ -43,7 +43,7 @@ export interface Interval {
   readonly toMs: number;
 }
 
-export const EVER: Interval = { fromMs: -Infinity, toMs: Infinity };
+const EVER: Interval = { fromMs: -Infinity, toMs: Infinity };
 
 export const OTHER_CALLERS = '(further callers)';
 

@@ -55,7 +55,7 @@ export function gunzip(bytes: Uint8Array, file: string): Result<Buffer> {
 }
 
 /** What is wrong with the first bytes of a gzip file; undefined when nothing is. */
-export function headerFault(bytes: Uint8Array): string | undefined {
+function headerFault(bytes: Uint8Array): string | undefined {
   const starts = HEADER.subarray(0, FLAGS_AT).every((byte, index) => bytes[index] === byte);
   if (!starts || bytes.length < HEADER_BYTES) return 'the file is not gzip';
   return bytes[FLAGS_AT] === 0 ? undefined : 'the gzip header has optional fields';

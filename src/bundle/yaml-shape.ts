@@ -29,7 +29,7 @@ export function checkShape<T>(
   return failed(first, ...rest);
 }
 
-export function yamlProblems(
+function yamlProblems(
   document: YamlDocument,
   issues: readonly Issue[],
   { code, at = [] }: ShapeOptions,

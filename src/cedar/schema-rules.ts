@@ -52,11 +52,7 @@ export function checkUntrusted(subject: Subject, field: Field, problems: SchemaP
   checkUntrustedType(subject, field.type, problems);
 }
 
-export function checkUntrustedType(
-  subject: Subject,
-  type: CedarType,
-  problems: SchemaProblems,
-): void {
+function checkUntrustedType(subject: Subject, type: CedarType, problems: SchemaProblems): void {
   switch (type.kind) {
     case 'string':
     case 'long':

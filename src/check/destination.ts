@@ -7,7 +7,7 @@ import { type Stop, stop } from './stop.js';
 import type { CheckSettings } from './types.js';
 
 /** Key of the context extension that names the destination, set on an Envoy route or virtual host. */
-export const DESTINATION_EXTENSION = 'cedargate.destination';
+const DESTINATION_EXTENSION = 'cedargate.destination';
 
 const DESTINATION = /^[a-z0-9][a-z0-9-]{0,62}\/[a-z0-9][a-z0-9-]{0,62}$/;
 

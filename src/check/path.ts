@@ -171,7 +171,7 @@ function percentDecode(text: string): string | RejectedPath {
 }
 
 /** The byte of two hexadecimal digits given as character codes; undefined for anything else. */
-export function hexPair(high: number | undefined, low: number | undefined): number | undefined {
+function hexPair(high: number | undefined, low: number | undefined): number | undefined {
   const a = hexDigit(high);
   const b = hexDigit(low);
   return a === undefined || b === undefined ? undefined : a * 16 + b;

@@ -39,7 +39,7 @@ export function needText({ destination, people, got, missing, from }: CardNeed):
   return `${count}, ${missing} still needed from ${whom}`;
 }
 
-export function personText({ id, name, email }: CardPerson): string {
+function personText({ id, name, email }: CardPerson): string {
   const whole = name === id ? id : `${name} (${id})`;
   return escapeName(`${whole}, ${email}`);
 }

@@ -68,7 +68,7 @@ function namedText<Facts>(
     : `~ ${what} ${name}: ${left} -> ${right}`;
 }
 
-export function matchText(match: Match): string {
+function matchText(match: Match): string {
   const parts = Object.entries(match).map(([key, value]) => {
     if (key === 'percent') return `${value} %`;
     if (value === true) return key;
@@ -96,6 +96,6 @@ function emergencyText(change: Extract<Change, { what: 'emergency' }>): string {
 }
 
 /** Enough to be looked up. */
-export function shortDigest(digest: string): string {
+function shortDigest(digest: string): string {
   return digest.slice(0, 'sha256:'.length + 12);
 }

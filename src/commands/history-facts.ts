@@ -64,7 +64,7 @@ export async function findHistory(
 }
 
 /** Git is asked only when the rules of today do not take every document. */
-export async function readJudged(
+async function readJudged(
   { root, trust }: Repository,
   id: RolloutId,
 ): Promise<Result<JudgedHistory>> {

@@ -110,7 +110,7 @@ function changedLines(changes: readonly Change[]): readonly string[] {
   return changes.map((change) => escapeName(changeText(change)));
 }
 
-export function neededOf({ people, among, destination }: Requirement) {
+function neededOf({ people, among, destination }: Requirement) {
   return { people, among: among ?? null, destination: destination ?? null };
 }
 

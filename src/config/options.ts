@@ -29,7 +29,7 @@ export interface Option {
 export const VARIABLE_PREFIX = 'CEDARGATE_';
 
 /** `headers.decisionId` -> `HEADERS_DECISION_ID` */
-export function variableOf(path: readonly string[]): string {
+function variableOf(path: readonly string[]): string {
   return VARIABLE_PREFIX + path.map((part) => words(part).join('_').toUpperCase()).join('_');
 }
 

@@ -51,7 +51,7 @@ function group<F extends Fields>(description: string, fields: F) {
 }
 
 /** Header names that carry credentials: their values are never logged. */
-export const SECRET_HEADERS: ReadonlySet<string> = new Set([
+const SECRET_HEADERS: ReadonlySet<string> = new Set([
   'authorization',
   'cookie',
   'proxy-authorization',

@@ -18,7 +18,7 @@ export type Sink = (bytes: Uint8Array, done: SinkDone) => void;
 export type SinkDone = (error: Error | undefined, written: number) => void;
 
 /** Pipes, sockets and terminals, as `process.stdout` presents them. */
-export function streamSink(stream: Writable): Sink {
+function streamSink(stream: Writable): Sink {
   // Every failure also reaches the callback of its write; unheard, the event would end the process.
   stream.on('error', () => {});
   return (bytes, done) => {
@@ -33,7 +33,7 @@ export function streamSink(stream: Writable): Sink {
  * Files and devices. `process.stdout` would write these synchronously, and take a short write on a
  * full disk for a whole one.
  */
-export function fileSink(fd: number): Sink {
+function fileSink(fd: number): Sink {
   return (bytes, done) => {
     fsWrite(fd, bytes, 0, bytes.length, null, (error, written) =>
       done(error ?? undefined, written),

@@ -41,9 +41,9 @@ function asBlock({ from, until, ...rest }: shape.Output<typeof entry>): Block {
   return { ...rest, fromMs: from, untilMs: until };
 }
 
-export const blockSchema = entry.refine(endsLater, END_RULE).transform(asBlock);
+const blockSchema = entry.refine(endsLater, END_RULE).transform(asBlock);
 
-export const exceptionSchema = entry
+const exceptionSchema = entry
   .extend({ overrideForbid: shape.boolean().default(false) })
   .refine(endsLater, END_RULE)
   .transform(({ overrideForbid, ...rest }): Exception => ({ ...asBlock(rest), overrideForbid }));

@@ -28,7 +28,7 @@ const OTHER_ACTIONS = new Set(['rpc', 'connect']);
  * SPIFFE ID where `*` stands for any part of one segment of the path, and a last segment `**` for
  * any rest.
  */
-export function callerPatternFault(text: string): string | undefined {
+function callerPatternFault(text: string): string | undefined {
   if (text === ANONYMOUS) return undefined;
   if (!text.startsWith(SCHEME)) {
     return 'must be `anonymous` or a SPIFFE ID, such as `spiffe://example.org/ns/shop/sa/*`';

@@ -13,11 +13,6 @@ const RANGE_PORTS = 200;
 const first = FIRST_PORT + (process.pid % RANGES) * RANGE_PORTS;
 let given = Math.floor(Math.random() * RANGE_PORTS);
 
-export async function freePort(): Promise<number> {
-  const [port] = await freePorts(1);
-  return port as number;
-}
-
 /** `count` different free ports: all are held at once before any is given back. */
 export async function freePorts(count: number): Promise<number[]> {
   const held = new Map<number, Server>();

@@ -41,7 +41,7 @@ export function addressClasses(
 }
 
 /** An address or a range as Cedar's `ip` takes it; undefined for anything else. */
-export function parseRange(text: string): Range | undefined {
+function parseRange(text: string): Range | undefined {
   const [address = '', prefix] = text.split('/');
   const family = isIP(address);
   if (family !== 4 && family !== 6) return undefined;

@@ -81,7 +81,7 @@ export function routePairs(a: readonly Route[], b: readonly Route[]): RoutePair[
 }
 
 /** Whether the same paths have the form of both. */
-export function sameForm(one: Route, other: Route): boolean {
+function sameForm(one: Route, other: Route): boolean {
   const form = (route: Route) =>
     segmentsOf(route).map((segment) => ('literal' in segment ? segment.literal : null));
   return JSON.stringify(form(one)) === JSON.stringify(form(other));
