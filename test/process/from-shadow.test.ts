@@ -44,6 +44,7 @@ it('compares a candidate as soon as it is there, counts uses of exceptions, and 
     sidecar.metric(`cedargate_flips_total{from="${from}",to="${to}"}`);
   expect([await flips('allow', 'deny'), await flips('deny', 'allow')]).toEqual([1, 1]);
   expect(await sidecar.metric('cedargate_candidate_checks_total')).toBe(2);
+  expect(await sidecar.metric('cedargate_cache_requests_total{result="miss"}')).toBeGreaterThan(0);
   expect(sidecar.output()).toContain('the candidate is compared from now on');
   const roles = (await sidecar.admin('/metrics')).body.match(/^cedargate_bundle_info\{.*$/gm);
   expect(roles?.map((line) => /role="(\w+)"/.exec(line)?.[1])).toEqual(['active', 'candidate']);

@@ -213,7 +213,10 @@ describe('the judgement of goals', () => {
       memory: {
         ...good.memory,
         cedargate: { firstBytes: 150e6, secondBytes: 170.5e6 },
-        sizes: [{ policies: 1_000, built: false, ...underLoad(130) }],
+        sizes: [
+          { policies: 1_000, built: false, ...underLoad(130) },
+          { policies: 1_000, built: true, ...underLoad(100) },
+        ],
       },
       reload: { policies: 100, ms: spreadOf([100, 100, 412]) },
       stall: stall(20.04, { failed: 1, late: 2 }),

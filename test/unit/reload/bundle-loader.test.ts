@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from 'vitest';
+import type { Worker } from 'node:worker_threads';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { loadBundleDirectory } from '../../../src/bundle/load.js';
 import { unpackProgram } from '../../../src/cedar/packed-policies.js';
 import {
@@ -93,11 +94,19 @@ describe('loading in a thread', () => {
     });
 
     test('keeps it no longer than it was told to', async () => {
+      const running = new Set<Worker>();
+      const count = (worker: Worker) => {
+        running.add(worker);
+        worker.once('exit', () => running.delete(worker));
+      };
+      process.on('worker', count);
+      onTestFinished(() => void process.off('worker', count));
       const isSpare = open({ spareMs: 1 });
       for (let load = 0; load < 3; load += 1) {
         expect(await isSpare()).toMatchObject({ spare: false });
         await sleep(AWHILE_MS);
       }
+      await waitFor('the end of all threads', () => running.size === 0);
     });
   });
 

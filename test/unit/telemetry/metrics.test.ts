@@ -181,6 +181,19 @@ describe('metrics', () => {
     expect(await samples(metrics, limited)).toEqual({ [limited]: 1 });
   });
 
+  test('ask the memory of answers for its account at every scrape', async () => {
+    const metrics = rig();
+    const name = 'cedargate_cache_requests_total';
+    const account = { hit: 0, miss: 0, bypass: 0 };
+    metrics.cacheRequests(() => account);
+    Object.assign(account, { hit: 5, miss: 2, bypass: 1 });
+    expect(await samples(metrics, name)).toEqual({
+      [`${name}{result="hit"}`]: 5,
+      [`${name}{result="miss"}`]: 2,
+      [`${name}{result="bypass"}`]: 1,
+    });
+  });
+
   test('have no more series than the bounds allow, and no word of a client, whatever comes', async () => {
     const metrics = rig();
     const hostile = (i: number) => `hostile-${i}`;
